@@ -1,0 +1,90 @@
+//! The audit of reads: who opened what of a report, as a hash chain of its own.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Error,
+    hash::Digest,
+    media::MediaId,
+    member::{MemberId, Role},
+    named::named,
+    report::ReportId,
+};
+
+named! {
+    /// What was read.
+    pub enum Opened {
+        /// The report with its texts and history.
+        Report = "report",
+        /// A link to one of its media.
+        Media = "media",
+    }
+}
+
+/// One reading of a report by someone other than its reporter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// The report.
+    pub report: ReportId,
+    /// Its place in the chain, from 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// Who read.
+    pub actor: MemberId,
+    /// In which role.
+    pub role: Role,
+    /// What was read.
+    pub opened: Opened,
+    /// Which medium.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub media: Option<MediaId>,
+    /// The hash of the access before; zeros for the first.
+    pub previous: Digest,
+    /// The hash of this access: of all fields above.
+    pub hash: Digest,
+}
+
+/// The end of a report's chain of accesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessHead {
+    /// How many accesses there are.
+    pub seq: u64,
+    /// The hash of the newest.
+    pub hash: Digest,
+}
+
+impl Default for AccessHead {
+    fn default() -> Self {
+        Self { seq: 0, hash: Digest::ZERO }
+    }
+}
+
+impl Access {
+    /// The access that follows `head`, and the head that follows it.
+    pub fn after(
+        head: AccessHead,
+        report: ReportId,
+        actor: (&MemberId, Role),
+        opened: Opened,
+        media: Option<MediaId>,
+        at: Timestamp,
+    ) -> Result<(Self, AccessHead), Error> {
+        let mut access = Self {
+            report,
+            seq: head.seq + 1,
+            at,
+            actor: actor.0.clone(),
+            role: actor.1,
+            opened,
+            media,
+            previous: head.hash,
+            hash: Digest::ZERO,
+        };
+        let bytes = serde_json::to_vec(&access).map_err(|error| Error::Internal(error.to_string()))?;
+        access.hash = Digest::of(&[b"access", &bytes]);
+        let head = AccessHead { seq: access.seq, hash: access.hash };
+        Ok((access, head))
+    }
+}

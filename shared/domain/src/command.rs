@@ -1,0 +1,65 @@
+//! Retries: the identity of a command, made from who sends it and the key they chose.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{code::Code, hash::Digest, member::MemberId, report::ReportId};
+
+/// The identity of a command: the same member with the same `Idempotency-Key` gives the
+/// same command, however often the phone sends it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CommandId(Digest);
+
+impl CommandId {
+    /// The command that `member` sends under `key`.
+    pub fn new(member: &MemberId, key: uuid::Uuid) -> Self {
+        Self(Digest::of(&[b"command", member.as_str().as_bytes(), key.as_bytes()]))
+    }
+
+    /// The code of the report that this command creates. Codes have 45 bits, so that once
+    /// in many years two commands share one; `attempt` then gives the next candidate.
+    pub fn report_id(&self, attempt: u8) -> ReportId {
+        Code::from_digest(&Digest::of(&[b"report", self.0.bytes(), &[attempt]]))
+    }
+
+    /// The identifier of the medium that this command announces.
+    pub fn media_id(&self) -> uuid::Uuid {
+        let digest = Digest::of(&[b"media", self.0.bytes()]);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest.bytes()[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+}
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// What a command asked for: the same key with another fingerprint is a mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(Digest);
+
+impl Fingerprint {
+    /// The fingerprint of an operation on a target with this decoded body. Decoding first
+    /// makes white space and the order of fields not count.
+    pub fn of<T: Serialize>(operation: &str, target: &str, body: &T) -> Result<Self, crate::error::Error> {
+        let body = serde_json::to_vec(body).map_err(|error| crate::error::Error::Internal(error.to_string()))?;
+        Ok(Self(Digest::of(&[operation.as_bytes(), target.as_bytes(), &body])))
+    }
+}
+
+/// What is kept of a command that was carried out, so that repeating it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The command.
+    pub command: CommandId,
+    /// What it asked for.
+    pub fingerprint: Fingerprint,
+    /// The report it acted on.
+    pub report: ReportId,
+}

@@ -1,0 +1,396 @@
+//! What a command does to a report: the new report, its event and its texts, or a refusal.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::{
+    calendar::Policy,
+    command::CommandId,
+    content::{Content, ContentKind, Salt, Side},
+    error::{Error, FieldError, Refusal},
+    event::Event,
+    hash::Digest,
+    life::{self, Action, Case, RejectionReason, Stage, Step},
+    media::MediaRef,
+    member::{Member, Role},
+    named::Named as _,
+    report::{MAX_CONTENTS, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, check_text},
+};
+
+/// What comes from outside with every command.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// The identity of the command.
+    pub command: CommandId,
+    /// Fresh random bytes.
+    pub salt: Salt,
+    /// What the district has decided about time.
+    pub policy: &'a Policy,
+}
+
+/// What someone wants done with a report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Request {
+    /// Pass it up.
+    Approve {
+        /// For the reviewers after.
+        note: Option<String>,
+    },
+    /// Ask the reporter.
+    Return {
+        /// What is asked.
+        question: String,
+        /// For the reviewers after.
+        note: Option<String>,
+    },
+    /// Answer the question.
+    Answer {
+        /// The answer.
+        text: String,
+        /// Media to attach.
+        media: Vec<MediaRef>,
+    },
+    /// End it with a reason.
+    Reject {
+        /// Why; the reporter is told.
+        reason: RejectionReason,
+        /// For the reviewers after.
+        note: Option<String>,
+    },
+    /// Link it to a report of the same matter.
+    MarkDuplicate {
+        /// The other report.
+        original: ReportId,
+        /// For the reviewers after.
+        note: Option<String>,
+    },
+    /// Take it back.
+    Withdraw,
+    /// Take up again what had ended.
+    Reopen {
+        /// Why, for the reviewers.
+        note: String,
+    },
+    /// Give it back to the stage below.
+    SendDown {
+        /// What the stage below is to do.
+        note: String,
+    },
+    /// Pass it to agencies.
+    HandOver {
+        /// Their codes.
+        agencies: Vec<String>,
+        /// For the reviewers after.
+        note: Option<String>,
+    },
+    /// End it with its outcomes.
+    Close {
+        /// For the reviewers after.
+        note: Option<String>,
+    },
+    /// Talk with the other side.
+    Message {
+        /// What is said.
+        text: String,
+    },
+    /// Remind the stage.
+    Remind,
+    /// Pass it up because the stage did not act.
+    Escalate,
+}
+
+impl Request {
+    /// The row of the table that decides it.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Approve { .. } => Action::Approve,
+            Self::Return { .. } => Action::Return,
+            Self::Answer { .. } => Action::Answer,
+            Self::Reject { .. } => Action::Reject,
+            Self::MarkDuplicate { .. } => Action::MarkDuplicate,
+            Self::Withdraw => Action::Withdraw,
+            Self::Reopen { .. } => Action::Reopen,
+            Self::SendDown { .. } => Action::SendDown,
+            Self::HandOver { .. } => Action::HandOver,
+            Self::Close { .. } => Action::Close,
+            Self::Message { .. } => Action::Message,
+            Self::Remind => Action::Remind,
+            Self::Escalate => Action::Escalate,
+        }
+    }
+
+    /// The texts in it, with the pointer of each in the body of the request.
+    fn texts(&self) -> Vec<(&'static str, ContentKind, &str)> {
+        fn note(note: Option<&String>) -> Option<(&'static str, ContentKind, &str)> {
+            note.map(|note| ("/note", ContentKind::Note, note.as_str()))
+        }
+        match self {
+            Self::Return { question, note: n } => {
+                let mut texts = vec![("/question", ContentKind::Question, question.as_str())];
+                texts.extend(note(n.as_ref()));
+                texts
+            }
+            Self::Answer { text, .. } => vec![("/text", ContentKind::Answer, text)],
+            Self::Message { text } => vec![("/text", ContentKind::Message, text)],
+            Self::Reopen { note: n } | Self::SendDown { note: n } => note(Some(n)).into_iter().collect(),
+            Self::Approve { note: n }
+            | Self::Reject { note: n, .. }
+            | Self::MarkDuplicate { note: n, .. }
+            | Self::HandOver { note: n, .. }
+            | Self::Close { note: n } => note(n.as_ref()).into_iter().collect(),
+            Self::Withdraw | Self::Remind | Self::Escalate => Vec::new(),
+        }
+    }
+
+    /// Checks the limits and names every bad field.
+    pub fn validate(&self) -> Result<(), Error> {
+        let mut bad = Vec::new();
+        for (pointer, _, text) in self.texts() {
+            check_text(pointer, text, MAX_MESSAGE_CHARS, &mut bad);
+        }
+        if let Self::HandOver { agencies, .. } = self {
+            let fits = |code: &String| (1..=32).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_graphic());
+            if !(1..=10).contains(&agencies.len()) || !agencies.iter().all(fits) {
+                bad.push(FieldError::new("/agencies", "needs 1 to 10 agency codes of 1 to 32 characters"));
+            }
+        }
+        if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
+    }
+}
+
+/// What was decided, to be committed as one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// The report as it is after.
+    pub report: Report,
+    /// What happened.
+    pub event: Event,
+    /// The texts that came with it.
+    pub contents: Vec<Content>,
+}
+
+/// Takes a new report in. `media` are those that [`crate::media::attach`] allowed, and
+/// `id` is one of the command's candidates.
+pub fn submit(
+    new: NewReport,
+    id: ReportId,
+    author: &Member,
+    media: Vec<MediaRef>,
+    context: Context<'_>,
+) -> Result<Decided, Error> {
+    new.validate(context.now)?;
+    let Step { state, stage } = life::step(Case::submission(author.role, new.urgency, new.concerns))?;
+    let media_ids = media.iter().map(|media| media.id).collect();
+    let content = Content {
+        seq: 1,
+        part: 0,
+        kind: ContentKind::Report,
+        side: Side::Reporter,
+        stage,
+        at: context.now,
+        text: new.text,
+        place: new.place,
+        observed_at: new.observed_at,
+        media: media.clone(),
+        salt: Content::salt(&context.salt, 0),
+    };
+    let report = Report {
+        id,
+        version: 0,
+        head: Digest::ZERO,
+        reporter: author.id.clone(),
+        pseudonym: author.pseudonym,
+        node: author.node.clone(),
+        category: new.category,
+        urgency: new.urgency,
+        concerns: new.concerns,
+        state,
+        stage,
+        stage_since: context.now,
+        due_at: Some(context.policy.stage_due(stage, new.urgency, context.now)),
+        created_at: context.now,
+        updated_at: context.now,
+        media,
+        contents: vec![(1, 0)],
+        reason: None,
+        duplicate_of: None,
+        erased_at: None,
+        created_by: context.command,
+    };
+    let tells = report.queues();
+    let event = draft_event(&report, author, Action::Submit, &context);
+    close(report, Event { from: None, tells, media: media_ids, ..event }, vec![content])
+}
+
+/// Decides one request on a report. `original` is the report that
+/// [`Request::MarkDuplicate`] names, where it was found.
+pub fn decide(
+    report: &Report,
+    actor: &Member,
+    request: Request,
+    original: Option<&Report>,
+    context: Context<'_>,
+) -> Result<Decided, Error> {
+    let action = request.action();
+    let Step { state, stage } = life::step(Case::of(action, report, actor))?;
+    request.validate()?;
+    let texts = request.texts();
+    // Notes and decisions must stay possible, so that a talkative report can be ended.
+    let limit = if action == Action::Message { MAX_CONTENTS / 2 } else { MAX_CONTENTS };
+    if !texts.is_empty() && report.contents.len() + texts.len() > limit {
+        return Err(Refusal::TooManyMessages.into());
+    }
+    if let Request::MarkDuplicate { original: id, .. } = &request {
+        check_original(report, actor, *id, original)?;
+    }
+
+    let side = if actor.role == Role::Reporter { Side::Reporter } else { Side::Reviewer };
+    let contents: Vec<Content> = (0..)
+        .zip(texts)
+        .map(|(part, (_, kind, text))| Content {
+            seq: report.version + 1,
+            part,
+            kind,
+            side,
+            stage: actor.role.stage().unwrap_or(report.stage),
+            at: context.now,
+            text: text.to_owned(),
+            place: None,
+            observed_at: None,
+            media: if let Request::Answer { media, .. } = &request { media.clone() } else { Vec::new() },
+            salt: Content::salt(&context.salt, part),
+        })
+        .collect();
+
+    let mut next = Report { state, stage, updated_at: context.now, ..report.clone() };
+    next.contents.extend(contents.iter().map(|content| (content.seq, content.part)));
+    let moved = state != report.state;
+    if moved {
+        next.stage_since = context.now;
+        next.due_at = if state.is_review() {
+            Some(context.policy.stage_due(stage, report.urgency, context.now))
+        } else if state == stage.returned() {
+            Some(context.policy.answer_due(context.now))
+        } else {
+            None
+        };
+        next.reason = None;
+        next.duplicate_of = None;
+    }
+    let mut event = draft_event(&next, actor, action, &context);
+    event.from = Some(report.state);
+    event.tells = tells(&next, action, side, moved);
+    match request {
+        Request::Reject { reason, .. } => {
+            next.reason = Some(reason);
+            event.reason = Some(reason);
+            if reason.erases() {
+                // The note of this very decision may repeat what must be erased.
+                next.erased_at = Some(context.now);
+                next.media = Vec::new();
+                next.contents = Vec::new();
+                event.erases = true;
+                return close(next, event, Vec::new());
+            }
+        }
+        Request::MarkDuplicate { original, .. } => {
+            next.duplicate_of = Some(original);
+            event.duplicate_of = Some(original);
+        }
+        Request::Answer { media, .. } => {
+            event.media = media.iter().map(|media| media.id).collect();
+            next.media.extend(media);
+        }
+        Request::HandOver { agencies, .. } => event.agencies = agencies,
+        _ => {}
+    }
+    close(next, event, contents)
+}
+
+/// The stages whose reviewers are told of an event.
+fn tells(next: &Report, action: Action, side: Side, moved: bool) -> Vec<Stage> {
+    match action {
+        // The stage that did it knows; the one that gets the report is told.
+        _ if moved => next.queues(),
+        Action::Message if side == Side::Reporter => vec![next.stage],
+        Action::Remind => vec![next.stage],
+        _ => Vec::new(),
+    }
+}
+
+/// An original must be one that the reviewer may see, must be alive, and must itself be no
+/// duplicate, so that links never form a chain or a circle.
+fn check_original(report: &Report, actor: &Member, id: ReportId, original: Option<&Report>) -> Result<(), Error> {
+    let pointer = "/original";
+    if id == report.id {
+        return Err(Error::field(pointer, "is the report itself"));
+    }
+    let visible = original.filter(|other| life::Relation::of(actor, other).may_review());
+    let Some(other) = visible else {
+        return Err(Error::field(pointer, "is no report in your territory"));
+    };
+    if other.duplicate_of.is_some() {
+        return Err(Error::field(pointer, "is itself a duplicate; name the report that it is linked to"));
+    }
+    if other.erased_at.is_some() {
+        return Err(Error::field(pointer, "was erased"));
+    }
+    Ok(())
+}
+
+fn draft_event(report: &Report, actor: &Member, action: Action, context: &Context<'_>) -> Event {
+    Event {
+        report: report.id,
+        seq: report.version + 1,
+        at: context.now,
+        actor: actor.id.clone(),
+        role: actor.role,
+        action,
+        from: None,
+        to: report.state,
+        stage: report.stage,
+        tells: Vec::new(),
+        node: report.node.clone(),
+        urgency: report.urgency,
+        pseudonym: report.pseudonym,
+        due_at: report.due_at,
+        reason: None,
+        duplicate_of: None,
+        agencies: Vec::new(),
+        media: Vec::new(),
+        contents: Vec::new(),
+        erases: false,
+        command: context.command,
+        previous: report.head,
+        hash: Digest::ZERO,
+    }
+}
+
+/// Binds the texts into the event and the event into the report.
+fn close(mut report: Report, mut event: Event, contents: Vec<Content>) -> Result<Decided, Error> {
+    event.contents = contents.iter().map(Content::commit).collect::<Result<_, _>>()?;
+    let event = event.sealed()?;
+    report.version = event.seq;
+    report.head = event.hash;
+    Ok(Decided { report, event, contents })
+}
+
+/// The deadline job as an actor.
+pub fn clock_member(district: crate::territory::NodeId) -> Member {
+    Member {
+        id: crate::member::MemberId::clock(),
+        pseudonym: crate::code::Code::from_digest(&Digest::of(&[b"clock"])),
+        role: Role::Clock,
+        node: district,
+        body: None,
+        state: crate::member::MemberState::Active,
+    }
+}
+
+/// What a reviewer may do with a report, as the table has it: for the console to offer.
+pub fn offered(report: &Report, actor: &Member) -> Vec<Action> {
+    Action::ALL.iter().copied().filter(|&action| life::step(Case::of(action, report, actor)).is_ok()).collect()
+}

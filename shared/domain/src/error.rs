@@ -1,0 +1,136 @@
+//! The one closed list of what can go wrong.
+//!
+//! Every crate answers with [`Error`]; the HTTP crate turns it into problem+json in one
+//! place. A variant says what the caller can do about it, never how the inside failed.
+
+use serde::Serialize;
+
+use crate::{life::State, media::MediaId, named::named};
+
+/// One bad field of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// Where it stands: a JSON pointer into the body (`/media/0`), or the name of a
+    /// header or a query parameter.
+    pub pointer: String,
+    /// What is wrong with it, for people.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// A bad field and the reason.
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+named! {
+    /// Why a command that was understood is refused.
+    pub enum Refusal {
+        /// The member is suspended.
+        Suspended = "member_suspended",
+        /// The token's subject is no member of this platform.
+        NotAMember = "not_a_member",
+        /// No member of this role ever does this.
+        WrongRole = "wrong_role",
+        /// The report is not in a state in which this can be done.
+        WrongState = "wrong_state",
+        /// The report is at a stage below; only an emergency may be taken from there.
+        NotYourStage = "not_your_stage",
+        /// The report has gone on to a stage above.
+        MovedOn = "moved_on",
+        /// A reviewer never reviews what he reported.
+        OwnReport = "own_report",
+        /// There is no stage below or above to send it to.
+        NoSuchStage = "no_such_stage",
+        /// The stage below is the one whose conduct the report names.
+        ConflictOfInterest = "conflict_of_interest",
+        /// The report has taken as many messages as it can hold.
+        TooManyMessages = "too_many_messages",
+        /// The content of the report was erased.
+        Erased = "content_erased",
+    }
+}
+
+impl Refusal {
+    /// What a person is told.
+    pub fn detail(self) -> &'static str {
+        match self {
+            Self::Suspended => "Your membership is suspended. Speak with your community police officer or manager.",
+            Self::NotAMember => "You are signed in, but are not a member of this platform.",
+            Self::WrongRole => "Your role does not do this.",
+            Self::WrongState => "The report is in a state in which this cannot be done.",
+            Self::NotYourStage => "The report is still with a stage below yours; only an emergency may be taken from there.",
+            Self::MovedOn => "The report has gone on to a stage above yours.",
+            Self::OwnReport => "You sent in this report, so someone else reviews it.",
+            Self::NoSuchStage => "There is no stage in that direction.",
+            Self::ConflictOfInterest => "The report names the conduct of the stage below, which therefore never sees it.",
+            Self::TooManyMessages => "The report has taken as many messages as it can hold.",
+            Self::Erased => "The content of this report was erased.",
+        }
+    }
+}
+
+/// What can go wrong, as the caller needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Fields of the request are wrong; every one that was found is named.
+    #[error("the request has bad fields: {0:?}")]
+    Invalid(Vec<FieldError>),
+    /// No valid token.
+    #[error("no valid token")]
+    Unauthenticated,
+    /// Understood, but not allowed.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+    /// Understood, but not in this state.
+    #[error("refused in state {0}")]
+    WrongState(State),
+    /// It does not exist, or it lies outside what the caller may see.
+    #[error("not found")]
+    NotFound,
+    /// `If-Match` is missing.
+    #[error("the version is missing")]
+    VersionMissing,
+    /// `If-Match` names a version that is no longer the newest.
+    #[error("the version is stale; the newest is {0}")]
+    VersionStale(u64),
+    /// The `Idempotency-Key` was used before with another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// A medium is not yet checked; the same request succeeds once it is.
+    #[error("medium {0} is still being checked")]
+    MediaPending(MediaId),
+    /// The body is larger than the limit in bytes.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    /// The body is not declared as JSON.
+    #[error("the body is not JSON")]
+    NotJson,
+    /// The path exists, but not with this method.
+    #[error("method not allowed")]
+    MethodNotAllowed,
+    /// Too much at once; try again after so many seconds.
+    #[error("busy, try again in {retry_after_seconds} s")]
+    Busy {
+        /// When to try again.
+        retry_after_seconds: u32,
+    },
+    /// A fault inside, or of a service behind. The text is for the log alone.
+    #[error("internal: {0}")]
+    Internal(String),
+}
+
+impl Error {
+    /// A single bad field.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError::new(pointer, detail)])
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+

@@ -1,0 +1,39 @@
+//! What is true in this trade: its types, its rules, and the life of a report as one table.
+//!
+//! Nothing here does I/O, reads a clock or draws a random number: time, identifiers and
+//! salt are handed in, so that every rule can be tested over its whole range.
+//!
+//! | to change … | go to |
+//! |---|---|
+//! | who may do what, in which state, and what follows | [`life`] |
+//! | what a command does to a report | [`decide`] |
+//! | what the reporter is told | [`feedback`] |
+//! | who else is told | [`notice`] |
+//! | how long a stage may take | [`calendar`] |
+//! | the limits and fields of a report | [`report`] |
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod access;
+pub mod calendar;
+pub mod code;
+pub mod command;
+pub mod content;
+pub mod decide;
+pub mod error;
+pub mod event;
+pub mod feedback;
+pub mod hash;
+pub mod life;
+pub mod media;
+pub mod member;
+pub mod named;
+pub mod notice;
+pub mod report;
+pub mod territory;
+pub mod text;
+
+#[cfg(test)]
+mod tests;
+
+pub use jiff::Timestamp;

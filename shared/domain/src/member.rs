@@ -1,0 +1,158 @@
+//! Members: reporters and staff, as every function but `members` sees them.
+//!
+//! Who a member is in life (name, phone, payment details) is not here and never will be:
+//! that is the identity, kept in a table of its own.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::{
+    code::Code,
+    error::{Error, Refusal},
+    life::Stage,
+    named::named,
+    territory::NodeId,
+};
+
+named! {
+    /// What a member is.
+    pub enum Role {
+        /// 信息员: sends in reports.
+        Reporter = "reporter",
+        /// 社区民警: first review, recruits the reporters of a community.
+        Officer = "officer",
+        /// 派出所 / 街道管理员: second review.
+        StationManager = "station_manager",
+        /// 分局 / 区综治办管理员: third review.
+        DistrictManager = "district_manager",
+        /// 职能部门: acts on what was handed over.
+        AgencyHandler = "agency_handler",
+        /// 奖励资金: pays approved rewards.
+        Treasurer = "treasurer",
+        /// 保密员: consents to the opening of a sealed identity.
+        Custodian = "custodian",
+        /// 督察: reads the audit trail and the statistics.
+        Auditor = "auditor",
+        /// The platform's own deadline job. No member has this role.
+        Clock = "clock",
+    }
+}
+
+impl Role {
+    /// The stage at which this role reviews.
+    pub fn stage(self) -> Option<Stage> {
+        match self {
+            Self::Officer => Some(Stage::Officer),
+            Self::StationManager => Some(Stage::Station),
+            Self::DistrictManager => Some(Stage::District),
+            _ => None,
+        }
+    }
+}
+
+named! {
+    /// The two bodies that work side by side in a territory.
+    pub enum Body {
+        /// The police branch, 公安.
+        Police = "police",
+        /// The governance office, 综治办.
+        Governance = "governance",
+    }
+}
+
+named! {
+    /// Whether a member may act.
+    pub enum MemberState {
+        /// May act.
+        Active = "active",
+        /// May not act until restored; in force for the next request.
+        Suspended = "suspended",
+    }
+}
+
+/// The identifier of a member: what the token's configured claim holds. 1 to 64
+/// characters out of `A-Z`, `a-z`, `0-9`, `-` and `_`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MemberId(String);
+
+/// The text is not a member's identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a member's id has 1 to 64 letters, digits, '-' and '_'")]
+pub struct MemberIdError;
+
+impl MemberId {
+    /// Reads an identifier.
+    pub fn parse(text: &str) -> Result<Self, MemberIdError> {
+        let fits = (1..=64).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+        if fits { Ok(Self(text.to_owned())) } else { Err(MemberIdError) }
+    }
+
+    /// The identifier of the platform's deadline job.
+    pub fn clock() -> Self {
+        Self("clock".to_owned())
+    }
+
+    /// The identifier as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for MemberId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for MemberId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for MemberId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+/// A member as the functions need one: what they are, where, and whether they may act.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Who it is, to the platform.
+    pub id: MemberId,
+    /// What others see in place of a name.
+    pub pseudonym: Code,
+    /// What the member is.
+    pub role: Role,
+    /// Where the member belongs; staff act at and below it.
+    pub node: NodeId,
+    /// The body that staff serve; none for reporters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+    /// Whether the member may act.
+    pub state: MemberState,
+}
+
+impl Member {
+    /// This member, if they may act at all and have this role.
+    pub fn acting_as(self, role: Role) -> Result<Self, Error> {
+        self.acting_as_any(&[role])
+    }
+
+    /// This member, if they may act at all and have one of these roles.
+    pub fn acting_as_any(self, roles: &[Role]) -> Result<Self, Error> {
+        if self.state == MemberState::Suspended {
+            return Err(Error::Refused(Refusal::Suspended));
+        }
+        if roles.contains(&self.role) { Ok(self) } else { Err(Error::Refused(Refusal::WrongRole)) }
+    }
+}

@@ -1,0 +1,272 @@
+//! The report: what a reporter sends in, and what the platform keeps of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    code::Code,
+    command::CommandId,
+    error::{Error, FieldError},
+    hash::Digest,
+    life::{Stage, State},
+    media::{MediaId, MediaRef},
+    member::MemberId,
+    named::named,
+    territory::{Level, NodeId},
+};
+
+/// The identifier of a report is its code: what is in the address bar is what is read out
+/// over the phone.
+pub type ReportId = Code;
+
+/// The longest text of a report, in characters.
+pub const MAX_TEXT_CHARS: usize = 4_000;
+/// The longest message, question, answer or note, in characters.
+pub const MAX_MESSAGE_CHARS: usize = 1_000;
+/// The longest description of a place, in characters.
+pub const MAX_ADDRESS_CHARS: usize = 200;
+/// The most media that one report, or one answer, can carry.
+pub const MAX_MEDIA: usize = 10;
+/// The most texts that one report holds over its whole life: its own, questions, answers,
+/// messages and notes. It keeps a report readable in one page of a query and erasable in
+/// one transaction.
+pub const MAX_CONTENTS: usize = 80;
+
+named! {
+    /// What a report is about. The list is closed: it names conduct, places and hazards,
+    /// never people for what they are or think.
+    pub enum Category {
+        /// 违法犯罪.
+        Crime = "crime",
+        /// 暴恐威胁.
+        ViolentThreat = "violent_threat",
+        /// 安全隐患.
+        Hazard = "hazard",
+        /// 矛盾纠纷.
+        Dispute = "dispute",
+        /// 社情民意: a concern that residents themselves raise.
+        CommunityConcern = "community_concern",
+    }
+}
+
+named! {
+    /// How fast a report has to be dealt with.
+    pub enum Urgency {
+        /// Shown to and told at all three stages at once. The phone says to call 110 first.
+        Emergency = "emergency",
+        /// Before all that is routine.
+        Urgent = "urgent",
+        /// In its turn.
+        Routine = "routine",
+    }
+}
+
+named! {
+    /// Whether the report names the conduct of those who would review it.
+    pub enum Concerns {
+        /// It does not.
+        Nobody = "nobody",
+        /// It names an officer of the reporter's station: the review starts at the station.
+        StationOfficer = "station_officer",
+        /// It names the management of the reporter's station: the review starts at the district.
+        StationManagement = "station_management",
+    }
+}
+
+impl Concerns {
+    /// The stage at which the review starts: the one above those who are named.
+    pub fn first_stage(self) -> Stage {
+        match self {
+            Self::Nobody => Stage::Officer,
+            Self::StationOfficer => Stage::Station,
+            Self::StationManagement => Stage::District,
+        }
+    }
+}
+
+/// Where it was seen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// In words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// Longitude and latitude in degrees (WGS 84), always both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<Point>,
+}
+
+/// A point on the map (WGS 84).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Point {
+    /// Degrees east, from -180 to 180.
+    pub longitude: f64,
+    /// Degrees north, from -90 to 90.
+    pub latitude: f64,
+}
+
+/// What a reporter sends in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NewReport {
+    /// What it is about.
+    pub category: Category,
+    /// How fast it has to be dealt with.
+    pub urgency: Urgency,
+    /// Whether it names those who would review it.
+    pub concerns: Concerns,
+    /// What was seen or found.
+    pub text: String,
+    /// Where.
+    pub place: Option<Place>,
+    /// When it was seen, if not just now.
+    pub observed_at: Option<Timestamp>,
+    /// The media to attach.
+    pub media: Vec<MediaId>,
+}
+
+impl NewReport {
+    /// Checks every limit and names every bad field.
+    pub fn validate(&self, now: Timestamp) -> Result<(), Error> {
+        let mut bad = Vec::new();
+        check_text("/text", &self.text, MAX_TEXT_CHARS, &mut bad);
+        check_media(&self.media, &mut bad);
+        if let Some(place) = &self.place {
+            if let Some(address) = &place.address {
+                check_text("/place/address", address, MAX_ADDRESS_CHARS, &mut bad);
+            }
+            if place.address.is_none() && place.point.is_none() {
+                bad.push(FieldError::new("/place", "needs an address, a point, or both"));
+            }
+            if let Some(point) = place.point {
+                if !(-180.0..=180.0).contains(&point.longitude) {
+                    bad.push(FieldError::new("/place/point/longitude", "must be from -180 to 180 degrees"));
+                }
+                if !(-90.0..=90.0).contains(&point.latitude) {
+                    bad.push(FieldError::new("/place/point/latitude", "must be from -90 to 90 degrees"));
+                }
+            }
+        }
+        // Phones' clocks are off by minutes; more than that is a mistake.
+        let latest = now.checked_add(jiff::SignedDuration::from_mins(10)).unwrap_or(now);
+        if self.observed_at.is_some_and(|at| at > latest) {
+            bad.push(FieldError::new("/observed_at", "lies in the future"));
+        }
+        if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
+    }
+}
+
+/// Checks the number of media of a report or an answer.
+pub fn check_media(media: &[MediaId], bad: &mut Vec<FieldError>) {
+    if media.len() > MAX_MEDIA {
+        bad.push(FieldError::new("/media", format!("has more than {MAX_MEDIA} entries")));
+    }
+}
+
+/// Checks that a text says something, fits, and holds no control characters but tabs and
+/// line ends.
+pub fn check_text(pointer: &str, text: &str, max_chars: usize, bad: &mut Vec<FieldError>) {
+    if text.trim().is_empty() {
+        bad.push(FieldError::new(pointer, "is empty"));
+    } else if text.chars().count() > max_chars {
+        bad.push(FieldError::new(pointer, format!("is longer than {max_chars} characters")));
+    } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        bad.push(FieldError::new(pointer, "holds control characters"));
+    }
+}
+
+/// A report as it stands: where it is in its life. What people wrote is kept beside it as
+/// [`crate::content::Content`], so that it can be erased without touching the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Its code.
+    pub id: ReportId,
+    /// Rises by one with each event; what the API shows as the `ETag`.
+    pub version: u64,
+    /// The hash of its newest event.
+    pub head: Digest,
+    /// Who sent it in. Reviewers are shown the pseudonym alone.
+    pub reporter: MemberId,
+    /// The reporter's pseudonym.
+    pub pseudonym: Code,
+    /// The community it was sent from.
+    pub node: NodeId,
+    /// What it is about.
+    pub category: Category,
+    /// How fast it has to be dealt with.
+    pub urgency: Urgency,
+    /// Whether it names those who would review it.
+    pub concerns: Concerns,
+    /// Where it is in its life.
+    pub state: State,
+    /// The stage that holds it, or held it last.
+    pub stage: Stage,
+    /// When it came to that stage.
+    pub stage_since: Timestamp,
+    /// When the stage, or the reporter where a question is open, is expected to act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// When it was sent in.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Its media.
+    #[serde(default)]
+    pub media: Vec<MediaRef>,
+    /// The texts it holds: the event and the part of each. Kept here so that all of them
+    /// can be erased in the transaction that decides it.
+    pub contents: Vec<(u64, u8)>,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<crate::life::RejectionReason>,
+    /// The report that tells of the same matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<ReportId>,
+    /// When its content was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
+    /// The command that made it; with the same key the phone finds it again.
+    pub created_by: CommandId,
+}
+
+impl Report {
+    /// The lowest stage that may ever see it.
+    pub fn first_stage(&self) -> Stage {
+        self.concerns.first_stage()
+    }
+
+    /// The node whose reviewers form a stage for this report.
+    pub fn node_of(&self, stage: Stage) -> NodeId {
+        node_of(&self.node, stage)
+    }
+
+    /// The queues in which it stands: that of its stage, and for an emergency those of the
+    /// stages above as well. None unless it is in review.
+    pub fn queues(&self) -> Vec<Stage> {
+        queues(self.state, self.stage, self.urgency)
+    }
+}
+
+/// The node whose reviewers form a stage for a report of this community.
+pub fn node_of(community: &NodeId, stage: Stage) -> NodeId {
+    let level = match stage {
+        Stage::Officer => Level::Community,
+        Stage::Station => Level::Station,
+        Stage::District => Level::District,
+    };
+    community.at(level).unwrap_or_else(|| community.clone())
+}
+
+/// The queues in which a report of this state, stage and urgency stands.
+pub fn queues(state: State, stage: Stage, urgency: Urgency) -> Vec<Stage> {
+    use crate::named::Named as _;
+
+    if !state.is_review() {
+        return Vec::new();
+    }
+    Stage::ALL
+        .iter()
+        .copied()
+        .filter(|&queue| queue == stage || (urgency == Urgency::Emergency && queue > stage))
+        .collect()
+}
