@@ -1,1 +1,32 @@
-//! To be written.
+//! The whole bundle in one process on one machine: small stand-ins for the AWS services,
+//! reached through the ordinary AWS SDK by endpoint, so that the code that runs here is
+//! the code that runs in the cloud.
+//!
+//! | to change … | go to |
+//! |---|---|
+//! | which functions run, and how they are wired | [`bundle`], [`api`] |
+//! | the demo district | [`seed`] |
+//! | the demo | [`demo`] |
+//! | the commands | [`cli`] |
+//! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream | `dynamodb`, `objects`, `sns`, `issuer`, `pump` |
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod api;
+pub mod bundle;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod demo;
+mod dynamodb;
+mod files;
+mod issuer;
+mod objects;
+mod pace;
+mod pump;
+pub mod requests;
+mod secrets;
+pub mod seed;
+mod sns;
+#[cfg(test)]
+mod testing;

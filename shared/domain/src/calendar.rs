@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp, civil::{Date, Time, Weekday}, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp,
+    civil::{Date, Time, Weekday},
+    tz::TimeZone,
+};
 
 use crate::{life::Stage, report::Urgency};
 
@@ -131,7 +135,11 @@ mod tests {
     }
 
     fn due(start: &str, hours: i64) -> String {
-        calendar().after_working_hours(start.parse().unwrap(), hours).to_zoned(calendar().time_zone).datetime().to_string()
+        calendar()
+            .after_working_hours(start.parse().unwrap(), hours)
+            .to_zoned(calendar().time_zone)
+            .datetime()
+            .to_string()
     }
 
     #[test]

@@ -8,14 +8,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::Error,
-    hash::Digest,
-    life::Stage,
-    media::MediaRef,
-    named::named,
-    report::Place,
-};
+use crate::{error::Error, hash::Digest, life::Stage, media::MediaRef, named::named, report::Place};
 
 /// Random bytes that keep a short text from being guessed by its digest.
 pub type Salt = [u8; 16];

@@ -60,11 +60,15 @@ impl Refusal {
             Self::NotAMember => "You are signed in, but are not a member of this platform.",
             Self::WrongRole => "Your role does not do this.",
             Self::WrongState => "The report is in a state in which this cannot be done.",
-            Self::NotYourStage => "The report is still with a stage below yours; only an emergency may be taken from there.",
+            Self::NotYourStage => {
+                "The report is still with a stage below yours; only an emergency may be taken from there."
+            }
             Self::MovedOn => "The report has gone on to a stage above yours.",
             Self::OwnReport => "You sent in this report, so someone else reviews it.",
             Self::NoSuchStage => "There is no stage in that direction.",
-            Self::ConflictOfInterest => "The report names the conduct of the stage below, which therefore never sees it.",
+            Self::ConflictOfInterest => {
+                "The report names the conduct of the stage below, which therefore never sees it."
+            }
             Self::TooManyMessages => "The report has taken as many messages as it can hold.",
             Self::Erased => "The content of this report was erased.",
         }
@@ -133,4 +137,3 @@ impl From<Refusal> for Error {
         Self::Refused(refusal)
     }
 }
-

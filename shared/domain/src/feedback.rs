@@ -92,6 +92,15 @@ fn step(event: &Event) -> Option<Step> {
 
 fn text(step: Step, event: &Event) -> Text {
     match step {
+        // A stage that the report names never sees it, so that only what is shown to all
+        // three may say so.
+        Step::Received if event.urgency == Urgency::Emergency && event.stage > Stage::Officer => Text::new(
+            format!("紧急线索已收到，{}正在审核。如有人身危险，请先拨打110。", stage(event.stage).zh_cn),
+            format!(
+                "Your emergency report has arrived. {} reviews it now. If anyone is in danger, call 110 first.",
+                stage(event.stage).en
+            ),
+        ),
         Step::Received if event.urgency == Urgency::Emergency => Text::new(
             "紧急线索已收到，社区、派出所和分局已同时看到。如有人身危险，请先拨打110。",
             "Your emergency report has arrived and all three stages see it now. If anyone is in danger, call 110 first.",
@@ -118,10 +127,7 @@ fn text(step: Step, event: &Event) -> Text {
         ),
         Step::NotAdopted => {
             let why = event.reason.map_or_else(|| Text::new("", ""), crate::life::RejectionReason::text);
-            Text::new(
-                format!("线索未被采用。{}", why.zh_cn),
-                format!("Your report was not adopted. {}", why.en),
-            )
+            Text::new(format!("线索未被采用。{}", why.zh_cn), format!("Your report was not adopted. {}", why.en))
         }
         Step::Linked => Text::new(
             "已有其他线索反映同一事项，您的线索已与其关联，贡献按规定计算。",
@@ -136,7 +142,9 @@ fn text(step: Step, event: &Event) -> Text {
             format!("线索已退回{}进一步核查。", stage(event.stage).zh_cn),
             format!("Your report went back for a closer look. {} reviews it now.", stage(event.stage).en),
         ),
-        Step::HandedOver => Text::new("线索已移交相关部门处理。", "Your report was passed to those who must act on it."),
+        Step::HandedOver => {
+            Text::new("线索已移交相关部门处理。", "Your report was passed to those who must act on it.")
+        }
         Step::Closed => Text::new("线索已办结。", "The matter of your report is closed."),
         Step::Message => Text::new(
             format!("{}给您留言，请在线索中查看。", stage(event.stage).zh_cn),

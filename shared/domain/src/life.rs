@@ -156,9 +156,7 @@ impl RejectionReason {
     /// What the reporter is told.
     pub fn text(self) -> Text {
         match self {
-            Self::InsufficientInformation => {
-                Text::new("现有信息不足以开展工作。", "There is too little to go on.")
-            }
+            Self::InsufficientInformation => Text::new("现有信息不足以开展工作。", "There is too little to go on."),
             Self::NotConfirmed => Text::new("经核查，暂未能证实。", "We looked into it and could not confirm it."),
             Self::AlreadyKnown => Text::new("该情况此前已掌握。", "The matter was already known."),
             Self::AnotherService => {

@@ -51,6 +51,17 @@ impl Role {
     }
 }
 
+impl Stage {
+    /// The role that reviews at this stage.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Officer => Role::Officer,
+            Self::Station => Role::StationManager,
+            Self::District => Role::DistrictManager,
+        }
+    }
+}
+
 named! {
     /// The two bodies that work side by side in a territory.
     pub enum Body {

@@ -35,11 +35,14 @@ pub struct NodeError;
 impl NodeId {
     /// Reads a path.
     pub fn parse(text: &str) -> Result<Self, NodeError> {
-        let segment = |s: &str| {
-            (1..=32).contains(&s.len()) && s.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-        };
+        let segment =
+            |s: &str| (1..=32).contains(&s.len()) && s.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         let depth = text.split('.').count();
-        if (1..=3).contains(&depth) && text.split('.').all(segment) { Ok(Self(text.to_owned())) } else { Err(NodeError) }
+        if (1..=3).contains(&depth) && text.split('.').all(segment) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NodeError)
+        }
     }
 
     /// The level at which this node stands.

@@ -1,1 +1,59 @@
-//! To be written.
+//! The records in DynamoDB.
+//!
+//! A command is [`Store::load`] (one `BatchGetItem` for the actor and what is acted on),
+//! a pure decision in the domain, and one commit (one `TransactWriteItems` or `PutItem`).
+//!
+//! | to change … | go to |
+//! |---|---|
+//! | the grammar of a key | [`keys`] |
+//! | a table or an index | [`tables`] |
+//! | what is written with a report's event | [`reports`] |
+//! | media records | [`media`] |
+//! | the audit of reads | [`audit`] |
+//! | members | [`members`] |
+//! | what a stream record means | [`stream`] |
+//! | how lists are paged | [`cursor`] |
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+pub mod audit;
+pub mod cursor;
+mod fault;
+pub mod item;
+pub mod keys;
+mod load;
+pub mod media;
+pub mod members;
+pub mod reports;
+pub mod stream;
+pub mod tables;
+
+use aws_sdk_dynamodb::Client;
+
+pub use crate::{
+    cursor::CursorKey,
+    keys::{Index, Key},
+    load::Loaded,
+    reports::{CommitError, List, Page, Summary},
+    tables::TableNames,
+};
+
+/// The records, behind one client.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    tables: TableNames,
+    cursor_key: CursorKey,
+}
+
+impl Store {
+    /// The records in these tables. `cursor_key` signs the cursors of lists.
+    pub fn new(client: Client, tables: TableNames, cursor_key: CursorKey) -> Self {
+        Self { client, tables, cursor_key }
+    }
+
+    /// The names of the tables.
+    pub fn tables(&self) -> &TableNames {
+        &self.tables
+    }
+}

@@ -1,0 +1,19 @@
+//! Runs the function on AWS Lambda.
+
+use media::MediaFunction;
+use pingan_cloud::MediaStore;
+use pingan_http::MemberClaim;
+use pingan_runtime::{Environment, Failure};
+use pingan_workflow::Workflow;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Failure> {
+    pingan_runtime::start_log();
+    let environment = Environment;
+    let sdk = pingan_runtime::sdk().await;
+    let workflow = Workflow::from_environment(environment, &sdk)?;
+    let media = MediaStore::new(aws_sdk_s3::Client::new(&sdk), environment.get("MEDIA_BUCKET")?);
+    let (router, _) = media::router(MediaFunction { workflow, media }).split_for_parts();
+    let claim = MemberClaim(environment.get_or("MEMBER_CLAIM", "sub"));
+    pingan_runtime::serve_http(router.layer(axum::Extension(claim))).await
+}

@@ -1,0 +1,64 @@
+//! All HTTP functions as one router, and their one description.
+
+use std::sync::Arc;
+
+use aws_config::BehaviorVersion;
+use axum::Router;
+use jiff::tz::TimeZone;
+use media::MediaFunction;
+use pingan_cloud::MediaStore;
+use pingan_domain::calendar::{Calendar, Deadlines, Policy};
+use pingan_http::openapi::Base;
+use pingan_runtime::World;
+use pingan_store::{CursorKey, Store, TableNames};
+use pingan_workflow::Workflow;
+use utoipa::{OpenApi as _, openapi::OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+
+/// What the HTTP functions need.
+pub struct Functions {
+    /// For those that change and read reports.
+    pub workflow: Workflow,
+    /// For `media`.
+    pub media: MediaFunction,
+}
+
+/// Every HTTP function of the bundle. A new one is added here.
+pub fn router(functions: Functions) -> (Router, OpenApi) {
+    let Functions { workflow, media } = functions;
+    OpenApiRouter::with_openapi(Base::openapi())
+        .merge(submission::router(workflow.clone()))
+        .merge(officer_review::router(workflow.clone()))
+        .merge(station_review::router(workflow.clone()))
+        .merge(district_review::router(workflow))
+        .merge(media::router(media))
+        .split_for_parts()
+}
+
+/// The description as it stands in `infra/openapi.json`.
+pub fn document(functions: Functions) -> Result<String, serde_json::Error> {
+    let (_, document) = router(functions);
+    Ok(serde_json::to_string_pretty(&document)? + "\n")
+}
+
+impl Functions {
+    /// Functions that are connected to nothing: enough to describe them.
+    pub fn unconnected() -> Result<Self, pingan_runtime::Failure> {
+        let workflow = Workflow {
+            store: Store::new(
+                aws_sdk_dynamodb::Client::from_conf(
+                    aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
+                ),
+                TableNames::with_prefix("nowhere"),
+                CursorKey::new(vec![0; 32])?,
+            ),
+            world: World::real(),
+            policy: Arc::new(Policy { calendar: Calendar::weekdays(TimeZone::UTC), deadlines: Deadlines::default() }),
+        };
+        let client = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
+        );
+        let media = MediaFunction { workflow: workflow.clone(), media: MediaStore::new(client, "nowhere".to_owned()) };
+        Ok(Self { workflow, media })
+    }
+}

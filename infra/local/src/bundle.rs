@@ -1,0 +1,298 @@
+//! The whole bundle in one process: every function, wired to the stand-ins as Terraform
+//! wires it to AWS.
+
+use std::{
+    fs::File,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use axum::{Router, extract::Request, response::IntoResponse as _, routing::get};
+use jiff::tz::TimeZone;
+use media::MediaFunction;
+use media_intake::Intake;
+use notify::Notify;
+use pingan_cloud::{MediaStore, Notices};
+use pingan_domain::{
+    calendar::{Calendar, Deadlines, Policy},
+    error::Error,
+    member::MemberId,
+};
+use pingan_http::Problem;
+use pingan_runtime::{Failure, World};
+use pingan_store::{CursorKey, Store, TableNames, tables};
+use pingan_workflow::Workflow;
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_swagger_ui::SwaggerUi;
+
+use crate::{
+    api,
+    clock::Clock,
+    dynamodb,
+    issuer::{self, Issuer},
+    objects::{self, Journal},
+    pump::pump,
+    requests::{CountRequests, Requests},
+    secrets::Secrets,
+    seed,
+    sns::{self, Inbox},
+};
+
+/// The bucket of the media.
+const BUCKET: &str = "pingan-media";
+/// The topic of the notices.
+const TOPIC: &str = "pingan-notices";
+/// How long a stop waits for requests that are under way.
+const STOP_SECONDS: u64 = 5;
+
+/// How to start the bundle.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder that holds all state. It is made when it is not there.
+    pub data: PathBuf,
+    /// The port on 127.0.0.1; 0 for a free one.
+    pub port: u16,
+    /// The time that the functions see. Tokens and signatures go by the machine's own.
+    pub clock: Clock,
+}
+
+/// Why the bundle did not start, in one line for people.
+#[derive(Debug)]
+pub enum StartError {
+    /// Another program listens on the port.
+    PortTaken(u16),
+    /// Another bundle works in the folder.
+    FolderTaken(PathBuf),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::PortTaken(port) => write!(f, "Port {port} is taken. Choose another one with --port."),
+            Self::FolderTaken(folder) => {
+                write!(f, "Another bundle runs in {}. Stop it, or choose another folder with --data.", folder.display())
+            }
+            Self::Other(error) => write!(f, "The bundle did not start: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// The bundle, running. Dropping it ends its tasks; [`Bundle::stop`] ends them cleanly.
+pub struct Bundle {
+    /// Where it is: `http://127.0.0.1:<port>`.
+    pub url: String,
+    /// Where the DynamoDB stand-in is, for the AWS CLI.
+    pub dynamodb_url: String,
+    /// The records themselves, for tests that look at what the API does not show.
+    pub store: Store,
+    /// The time that the functions see.
+    pub clock: Clock,
+    /// The requests that the functions made to DynamoDB.
+    pub requests: Requests,
+    inbox: Inbox,
+    issuer: Issuer,
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+    // Held for as long as the bundle runs: it keeps a second one out of the folder.
+    _lock: File,
+}
+
+impl Bundle {
+    /// Starts everything, creates what is not there yet, and seeds the demo district.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        std::fs::create_dir_all(&options.data).map_err(|error| StartError::Other(error.into()))?;
+        let lock = lock(&options.data)?;
+        let listener = listen(options.port).await?;
+        Self::start_on(listener, lock, options.data, options.clock).await.map_err(StartError::Other)
+    }
+
+    async fn start_on(listener: TcpListener, lock: File, data: PathBuf, clock: Clock) -> Result<Self, Failure> {
+        let url = format!("http://{}", listener.local_addr()?);
+        let secrets = Secrets::open(&data.join("secrets.json"))?;
+        let (stop, stopped) = watch::channel(false);
+
+        let database = dynamodb::start(&data.join("dynamodb.sqlite"), stopped.clone()).await?;
+        let requests = Requests::default();
+        let plain = aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets));
+        let counted = aws_sdk_dynamodb::Client::from_conf(
+            aws_sdk_dynamodb::config::Builder::from(&sdk(&database.endpoint, &secrets))
+                .interceptor(CountRequests(requests.clone()))
+                .build(),
+        );
+        let names = TableNames::with_prefix("pingan");
+        tables::create(&plain, &names).await?;
+        let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
+        let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
+        seed::members(&store).await?;
+
+        let inbox = Inbox::open(&data.join("notices.jsonl"))?;
+        let sns_url = serve_apart(sns::router(inbox.clone()), stopped.clone()).await?;
+        let sns = aws_sdk_sns::Client::new(&sdk(&sns_url, &secrets));
+        let topic = sns.create_topic().name(TOPIC).send().await?;
+        let topic_arn = topic.topic_arn.ok_or("the topic has no ARN")?;
+
+        let s3 = aws_sdk_s3::Client::from_conf(
+            aws_sdk_s3::config::Builder::from(&sdk(&url, &secrets)).force_path_style(true).build(),
+        );
+        let journal = Journal::open(&data.join("object-events"))?;
+        let objects = objects::service(&data.join("objects"), &journal, &secrets.access_key, &secrets.secret_key)?;
+
+        let world = {
+            let clock = clock.clone();
+            World::with_clock(move || clock.now())
+        };
+        let workflow =
+            Workflow { store: Store::new(counted, names.clone(), cursor_key), world, policy: Arc::new(policy()?) };
+        let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
+        let functions = api::Functions {
+            workflow: workflow.clone(),
+            media: MediaFunction { workflow: workflow.clone(), media: media.clone() },
+        };
+        let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
+        let router = router(functions, &issuer, inbox.clone())
+            .route(&format!("/{BUCKET}"), objects.clone())
+            .route(&format!("/{BUCKET}/"), objects.clone())
+            .route(&format!("/{BUCKET}/{{*key}}"), objects);
+
+        let mut tasks = vec![serve(listener, router, stopped.clone())];
+        s3.create_bucket().bucket(BUCKET).send().await.map(drop).or_else(|error| {
+            let there = error
+                .as_service_error()
+                .is_some_and(|error| error.is_bucket_already_exists() || error.is_bucket_already_owned_by_you());
+            if there { Ok(()) } else { Err(error) }
+        })?;
+
+        let intake = Intake { workflow, media };
+        let deliver = objects::deliver(journal, stopped.clone(), move |event| {
+            let intake = intake.clone();
+            async move { intake.handle(event).await }
+        });
+        tasks.push(tokio::spawn(deliver));
+
+        let notify = Notify { notices: Notices::new(sns, topic_arn, format!("{url}/reports/")) };
+        let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
+        let checkpoint = data.join("notify.checkpoint");
+        let reports = names.reports.clone();
+        tasks.push(tokio::spawn(async move {
+            let handler = |batch| {
+                let notify = notify.clone();
+                async move { Ok::<_, Error>(notify.handle(batch).await) }
+            };
+            pump(streams, plain, reports, "notify", checkpoint, stopped, handler).await;
+        }));
+        let dynamodb_url = database.endpoint.clone();
+        tasks.push(tokio::spawn(database.stopped()));
+        Ok(Self { url, dynamodb_url, store, clock, requests, inbox, issuer, stop, tasks, _lock: lock })
+    }
+
+    /// Makes SNS fail, or work again.
+    pub fn set_sns_down(&self, down: bool) {
+        self.inbox.set_down(down);
+    }
+
+    /// A token for whoever this is, good for `lifetime`: for tests of tokens.
+    pub fn token_for(&self, subject: &str, lifetime: Duration) -> Result<String, Failure> {
+        self.issuer.token_for(subject, lifetime).map_err(|error| error.to_string().into())
+    }
+
+    /// Stops taking requests, finishes those under way, and ends.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(true);
+        for task in self.tasks.drain(..) {
+            let abort = task.abort_handle();
+            if tokio::time::timeout(Duration::from_secs(STOP_SECONDS), task).await.is_err() {
+                abort.abort();
+            }
+        }
+    }
+}
+
+impl Drop for Bundle {
+    fn drop(&mut self) {
+        let _ = self.stop.send(true);
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// The API, its documentation, development sign-in and the readable inbox.
+fn router(functions: api::Functions, issuer: &Issuer, inbox: Inbox) -> Router {
+    let (api, document) = api::router(functions);
+    let known = |subject: &str| MemberId::parse(subject).is_ok();
+    let inbox =
+        get(async move |query: axum::extract::Query<InboxQuery>| axum::Json(inbox.since(query.0.since.unwrap_or(0))));
+    api.merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+        .nest("/auth", issuer.router(known))
+        .route("/local/inbox", inbox)
+        .fallback(async |_: Request| Problem(Error::NotFound))
+        .method_not_allowed_fallback(async |_: Request| Problem(Error::MethodNotAllowed))
+        .layer(axum::middleware::from_fn_with_state(issuer.clone(), issuer::authorize))
+        // Lambda answers a function that panics with 500 and goes on; so does this.
+        .layer(CatchPanicLayer::custom(|_| Problem(Error::Internal("a function panicked".to_owned())).into_response()))
+}
+
+/// Which notices to show.
+#[derive(Debug, serde::Deserialize)]
+struct InboxQuery {
+    /// The number of those already seen.
+    since: Option<usize>,
+}
+
+fn policy() -> Result<Policy, Failure> {
+    let calendar = Calendar::weekdays(TimeZone::get("Asia/Shanghai")?);
+    Ok(Policy { calendar, deadlines: Deadlines::default() })
+}
+
+fn sdk(endpoint: &str, secrets: &Secrets) -> SdkConfig {
+    let credentials = Credentials::new(&secrets.access_key, &secrets.secret_key, None, None, "local");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .build()
+}
+
+fn lock(data: &Path) -> Result<File, StartError> {
+    let file = File::create(data.join("lock")).map_err(|error| StartError::Other(error.into()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::FolderTaken(data.to_owned())),
+        Err(std::fs::TryLockError::Error(error)) => Err(StartError::Other(error.into())),
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, StartError> {
+    TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await.map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken(port),
+        _ => StartError::Other(error.into()),
+    })
+}
+
+async fn serve_apart(router: Router, stopped: watch::Receiver<bool>) -> Result<String, Failure> {
+    let listener = listen(0).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    drop(serve(listener, router, stopped));
+    Ok(url)
+}
+
+fn serve(listener: TcpListener, router: Router, mut stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let stop = async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        };
+        // Serving ends without an error but for the stop.
+        let _ = axum::serve(listener, router).with_graceful_shutdown(stop).await;
+    })
+}

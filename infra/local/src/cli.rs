@@ -1,0 +1,162 @@
+//! The commands of `cargo dev`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this module talks to the person at the terminal")]
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    api,
+    bundle::{Bundle, Options},
+    clock::Clock,
+    demo, seed,
+};
+
+/// Ping'an on this machine: the whole bundle in one process, on 127.0.0.1.
+#[derive(Debug, Parser)]
+#[command(name = "cargo dev --", bin_name = "cargo dev --", version)]
+struct Arguments {
+    /// The folder that holds all state.
+    #[arg(long, default_value = ".pingan")]
+    data: PathBuf,
+    /// The port on 127.0.0.1; 0 for a free one.
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Begin with an empty folder: everything in it is deleted.
+    #[arg(long)]
+    fresh: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play the story of one report in a temporary folder and print its timeline.
+    Demo {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the OpenAPI description.
+    Openapi {
+        /// Write it to infra/openapi.json instead.
+        #[arg(long)]
+        write: bool,
+    },
+}
+
+/// Runs what the command line asks for.
+pub async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let done = match arguments.command {
+        None => serve(arguments).await,
+        Some(Command::Demo { json }) => play(json).await,
+        Some(Command::Openapi { write }) => openapi(write),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+async fn serve(arguments: Arguments) -> Done {
+    let Arguments { data, port, fresh, .. } = arguments;
+    if fresh && data.exists() {
+        clear(&data)?;
+    }
+    let bundle = Bundle::start(Options { data: data.clone(), port, clock: Clock::real() }).await?;
+    println!("{}", welcome(&bundle, &data));
+    stop_signal().await?;
+    println!("Stopping.");
+    bundle.stop().await;
+    Ok(())
+}
+
+/// Deletes the folder of a bundle; refuses any folder that does not look like one, so
+/// that a slip of the pen deletes nothing else.
+fn clear(data: &std::path::Path) -> Done {
+    let is_ours = data.join("dynamodb.sqlite").exists() || std::fs::read_dir(data)?.next().is_none();
+    if !is_ours {
+        return Err(format!("{} is not a folder of this bundle; --fresh does not delete it.", data.display()).into());
+    }
+    std::fs::remove_dir_all(data)?;
+    Ok(())
+}
+
+/// Ctrl-C, or the signal with which a service manager ends a program.
+async fn stop_signal() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            pressed = tokio::signal::ctrl_c() => pressed,
+            _ = terminate.recv() => Ok(()),
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}
+
+async fn play(json: bool) -> Done {
+    let story = demo::play().await?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&story)?);
+    } else {
+        println!("{}", story.tables());
+    }
+    Ok(())
+}
+
+fn openapi(write: bool) -> Done {
+    let document = api::document(api::Functions::unconnected()?)?;
+    if write {
+        let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../openapi.json");
+        std::fs::write(&file, document)?;
+        println!("Written to infra/openapi.json.");
+    } else {
+        print!("{document}");
+    }
+    Ok(())
+}
+
+/// What a person needs to know to begin.
+fn welcome(bundle: &Bundle, data: &std::path::Path) -> String {
+    let url = &bundle.url;
+    let mut people = String::new();
+    for (station, communities) in seed::STATIONS {
+        let names = communities.join(", ");
+        people.push_str(&format!("    station-{station:<8} with the communities {names}\n"));
+    }
+    format!(
+        "\
+Ping'an 平安 runs at {url}
+
+  API docs    {url}/docs
+  Notices     {url}/local/inbox    what SNS was told
+  DynamoDB    {dynamodb}    for the AWS CLI (--endpoint-url)
+  State       {data}    survives a kill; --fresh begins anew
+
+  Sign in as any of the demo district; no password:
+    district-police, district-governance, agency-fire, treasurer, custodian, auditor
+{people}\
+    officer-<community>, reporter-<community>-1, reporter-<community>-2
+
+  Try it:
+    TOKEN=$(curl -s {url}/auth/token -d username=reporter-ferry-1 | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
+    curl -si {url}/reports -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\" -d '{{\"category\":\"hazard\",\"text\":\"The fire exit of the market hall is locked.\"}}'
+    curl -s {url}/reports -H \"Authorization: Bearer $TOKEN\"
+
+  Ctrl-C stops it.",
+        dynamodb = bundle.dynamodb_url,
+        data = data.display(),
+    )
+}

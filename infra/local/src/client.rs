@@ -1,0 +1,172 @@
+//! A person at a phone or a console: signs in and talks to the HTTP API, and knows
+//! nothing else.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use reqwest::{Client, Method, header::HeaderMap};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+/// Why a call did not get an answer.
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An answer of the API.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body as JSON; null when it has none.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The version in its `ETag`.
+    pub fn version(&self) -> Option<u64> {
+        self.headers.get("etag")?.to_str().ok()?.trim_matches('"').parse().ok()
+    }
+
+    /// The text of a field of the body; empty when there is none.
+    pub fn text(&self, pointer: &str) -> &str {
+        self.body.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// This answer, if its status is the expected one.
+    pub fn expect(self, status: u16) -> Result<Self, Failure> {
+        if self.status == status {
+            Ok(self)
+        } else {
+            Err(format!("expected {status}, was answered {}: {}", self.status, self.body).into())
+        }
+    }
+}
+
+/// Somebody who uses the API.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// The id that they sign in with.
+    pub id: String,
+    url: String,
+    http: Client,
+    token: Option<String>,
+}
+
+impl Person {
+    /// Somebody who has not signed in.
+    pub fn stranger(url: &str) -> Result<Self, Failure> {
+        let http = Client::builder().timeout(TIMEOUT).no_proxy().build()?;
+        Ok(Self { id: "nobody".to_owned(), url: url.to_owned(), http, token: None })
+    }
+
+    /// Signs in at the development issuer.
+    pub async fn sign_in(url: &str, id: &str) -> Result<Self, Failure> {
+        let mut person = Self::stranger(url)?;
+        let form = format!("grant_type=password&username={id}");
+        let answer = person
+            .http
+            .post(format!("{url}/auth/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(form)
+            .send()
+            .await?
+            .error_for_status()?;
+        let body: Value = answer.json().await?;
+        let token = body["access_token"].as_str().ok_or("no access token was issued")?;
+        person.id = id.to_owned();
+        person.token = Some(token.to_owned());
+        Ok(person)
+    }
+
+    /// The same person with another token.
+    #[must_use]
+    pub fn with_token(mut self, token: Option<String>) -> Self {
+        self.token = token;
+        self
+    }
+
+    /// Reads.
+    pub async fn get(&self, path: &str) -> Result<Answer, Failure> {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    /// Sends a command under this key; `version` is that of the `If-Match` header.
+    pub async fn post(&self, path: &str, key: Uuid, version: Option<u64>, body: &Value) -> Result<Answer, Failure> {
+        let mut headers = vec![("idempotency-key", key.to_string()), ("content-type", "application/json".to_owned())];
+        if let Some(version) = version {
+            headers.push(("if-match", format!("\"{version}\"")));
+        }
+        self.send(Method::POST, path, &headers, Some(body.to_string())).await
+    }
+
+    /// Sends exactly this, for those who try what a client would not.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: Option<String>,
+    ) -> Result<Answer, Failure> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let bytes = answer.bytes().await?;
+        Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
+    /// Announces a medium and uploads it as the answer says. Gives its id.
+    pub async fn upload(&self, key: Uuid, content_type: &str, bytes: Vec<u8>) -> Result<Uuid, Failure> {
+        let announced = self.announce(key, content_type, &bytes).await?.expect(201)?;
+        let id = announced.text("/id").parse()?;
+        let status = self.put(&announced.body["upload"], bytes).await?;
+        if status == 200 { Ok(id) } else { Err(format!("the upload was answered {status}").into()) }
+    }
+
+    /// Announces a medium.
+    pub async fn announce(&self, key: Uuid, content_type: &str, bytes: &[u8]) -> Result<Answer, Failure> {
+        let sha256 = data_encoding::HEXLOWER.encode(&Sha256::digest(bytes));
+        let body = json!({ "content_type": content_type, "size_bytes": bytes.len(), "sha256": sha256 });
+        self.post("/media", key, None, &body).await
+    }
+
+    /// Sends bytes by the signed request of an announcement; gives the status.
+    pub async fn put(&self, upload: &Value, bytes: Vec<u8>) -> Result<u16, Failure> {
+        let headers: BTreeMap<String, String> = serde_json::from_value(upload["headers"].clone())?;
+        let mut request = self.http.put(upload["url"].as_str().ok_or("no address to upload to")?).body(bytes);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        Ok(request.send().await?.status().as_u16())
+    }
+
+    /// Waits until the intake has looked at a medium, ten seconds at most; gives its state.
+    pub async fn verdict(&self, media: Uuid) -> Result<Answer, Failure> {
+        for _ in 0..200 {
+            let answer = self.get(&format!("/media/{media}")).await?.expect(200)?;
+            if answer.text("/state") != "pending" {
+                return Ok(answer);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err("the intake did not look at the medium within ten seconds".into())
+    }
+
+    /// Opens an address as it is, without signing in; gives the status and the bytes.
+    pub async fn open(&self, url: &str) -> Result<(u16, Vec<u8>), Failure> {
+        let answer = self.http.get(url).send().await?;
+        Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
+    }
+}

@@ -1,0 +1,8 @@
+//! `cargo dev`.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    pingan_local::cli::main().await
+}

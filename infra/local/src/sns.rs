@@ -1,0 +1,502 @@
+//! The SNS stand-in: takes what is published and keeps it in an inbox that a person or a test can read.
+//!
+//! It speaks the AWS Query protocol (a form in, XML out) as far as the bundle uses it, with the limits of SNS, so that a
+//! message too long fails here and not first in the cloud. A message is in the file before its publish is answered.
+//! Nothing is deduplicated: a standard topic delivers at least once, and subscribers must live with it here as well.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::post;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// How many messages are held in memory; older ones stay in the file.
+const KEPT: usize = 100_000;
+const LONGEST_MESSAGE_BYTES: usize = 256 * 1024;
+const LONGEST_SUBJECT_CHARS: usize = 100;
+const LARGEST_BATCH: usize = 10;
+const ARN_PREFIX: &str = "arn:aws:sns:us-east-1:000000000000:";
+
+/// A message as it was published.
+#[expect(clippy::struct_field_names, reason = "these are the names that SNS has for them")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// The id that the publisher was given.
+    pub(crate) message_id: Uuid,
+    /// The name of the topic.
+    pub(crate) topic: String,
+    /// The subject, when there is one.
+    pub(crate) subject: Option<String>,
+    /// The text.
+    pub(crate) message: String,
+    /// The message attributes; a binary value stays in base64.
+    pub(crate) attributes: BTreeMap<String, String>,
+    /// When it was taken.
+    pub(crate) published_at: jiff::Timestamp,
+}
+
+/// Everything that was published. A clone is the same inbox.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    down: AtomicBool,
+    contents: Mutex<Contents>,
+}
+
+struct Contents {
+    file: File,
+    /// How much of the file is whole lines.
+    length: u64,
+    topics: BTreeSet<String>,
+    messages: VecDeque<Message>,
+    /// How many messages were dropped from memory, so that an index means the same message for ever.
+    dropped: usize,
+}
+
+impl Inbox {
+    /// Opens the inbox in `file`, with all that was published before. A last line that a kill has torn was never
+    /// acknowledged, and is cut off.
+    pub(crate) fn open(file: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).append(true).create(true).open(file)?;
+        let mut contents = Contents { file, length: 0, topics: BTreeSet::new(), messages: VecDeque::new(), dropped: 0 };
+        contents.read_back()?;
+        Ok(Self { shared: Arc::new(Shared { down: AtomicBool::new(false), contents: Mutex::new(contents) }) })
+    }
+
+    /// The messages still in memory, oldest first.
+    pub(crate) fn messages(&self) -> Vec<Message> {
+        self.since(0)
+    }
+
+    /// The messages from the `index`th on, counted from the first that was ever published.
+    pub(crate) fn since(&self, index: usize) -> Vec<Message> {
+        let contents = self.contents();
+        contents.messages.iter().skip(index.saturating_sub(contents.dropped)).cloned().collect()
+    }
+
+    /// Starts or ends an outage: while down, every call is answered with 503.
+    pub(crate) fn set_down(&self, down: bool) {
+        self.shared.down.store(down, Ordering::Relaxed);
+    }
+
+    fn is_down(&self) -> bool {
+        self.shared.down.load(Ordering::Relaxed)
+    }
+
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        // Each change is complete before the next can fail, so the contents are sound even after a panic.
+        self.shared.contents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contents {
+    fn read_back(&mut self) -> io::Result<()> {
+        let mut lines = BufReader::new(self.file.try_clone()?);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            let read = lines.read_until(b'\n', &mut line)?;
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            let message: Message = serde_json::from_slice(&line)?;
+            self.topics.insert(message.topic.clone());
+            self.keep(message);
+            self.length += u64::try_from(read).map_err(io::Error::other)?;
+        }
+        self.file.set_len(self.length)
+    }
+
+    /// Appends the messages in one write, so that a batch is not torn by anything but a crash of the machine.
+    fn append(&mut self, messages: Vec<Message>) -> io::Result<()> {
+        let mut lines = Vec::new();
+        for message in &messages {
+            serde_json::to_writer(&mut lines, message)?;
+            lines.push(b'\n');
+        }
+        if let Err(error) = self.file.write_all(&lines) {
+            // Half a line (a full disk) would make the next one unreadable.
+            self.file.set_len(self.length)?;
+            return Err(error);
+        }
+        self.length += u64::try_from(lines.len()).map_err(io::Error::other)?;
+        for message in messages {
+            self.keep(message);
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, message: Message) {
+        self.messages.push_back(message);
+        if self.messages.len() > KEPT {
+            self.messages.pop_front();
+            self.dropped += 1;
+        }
+    }
+}
+
+/// The endpoint for SNS clients, to be served at the root of an address.
+pub(crate) fn router(inbox: Inbox) -> Router {
+    Router::new().route("/", post(answer)).with_state(inbox)
+}
+
+async fn answer(State(inbox): State<Inbox>, body: Bytes) -> Response {
+    if inbox.is_down() {
+        return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "SNS is down.").into_response();
+    }
+    let form: Form = form_urlencoded::parse(&body).into_owned().collect();
+    let action = form.get("Action").map_or("", String::as_str);
+    let result = match action {
+        "CreateTopic" => create_topic(&inbox, &form),
+        "ListTopics" => Ok(list_topics(&inbox)),
+        "Publish" => publish(&inbox, &form),
+        "PublishBatch" => publish_batch(&inbox, &form),
+        _ => Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidAction", "This SNS stand-in has no such action.")),
+    };
+    match result {
+        Ok(result) => xml(
+            StatusCode::OK,
+            format!(
+                "<{action}Response xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><{action}Result>{result}\
+                 </{action}Result><ResponseMetadata><RequestId>{}</RequestId></ResponseMetadata></{action}Response>",
+                Uuid::new_v4()
+            ),
+        ),
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+type Form = HashMap<String, String>;
+
+fn create_topic(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    let name = form.get("Name").map_or("", String::as_str);
+    let allowed = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_');
+    if name.is_empty() || name.len() > 256 || !name.chars().all(allowed) {
+        return Err(Refusal::parameter("Topic Name"));
+    }
+    inbox.contents().topics.insert(name.to_owned());
+    Ok(format!("<TopicArn>{ARN_PREFIX}{name}</TopicArn>"))
+}
+
+fn list_topics(inbox: &Inbox) -> String {
+    let mut members = String::new();
+    for name in &inbox.contents().topics {
+        // Writing to a string cannot fail.
+        let _ = write!(members, "<member><TopicArn>{ARN_PREFIX}{name}</TopicArn></member>");
+    }
+    format!("<Topics>{members}</Topics>")
+}
+
+fn publish(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    let mut contents = inbox.contents();
+    let topic = topic(&contents, form)?;
+    let (message, _) = message(form, "", topic)?;
+    let id = message.message_id;
+    contents.append(vec![message]).map_err(Refusal::internal)?;
+    Ok(format!("<MessageId>{id}</MessageId>"))
+}
+
+fn publish_batch(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    let mut contents = inbox.contents();
+    let topic = topic(&contents, form)?;
+    let prefixes = (1..)
+        .map(|number| format!("PublishBatchRequestEntries.member.{number}."))
+        .take_while(|prefix| form.contains_key(&format!("{prefix}Id")));
+    let (mut ids, mut messages, mut bytes) = (HashSet::new(), Vec::new(), 0);
+    let (mut successful, mut failed) = (String::new(), String::new());
+    for prefix in prefixes {
+        let id = field(form, &prefix, "Id").unwrap_or_default();
+        if !ids.insert(id) {
+            return Err(Refusal::batch("BatchEntryIdsNotDistinct", "Two entries have the same id."));
+        }
+        match message(form, &prefix, topic) {
+            Ok((message, length)) => {
+                bytes += length;
+                let _ = write!(
+                    successful,
+                    "<member><Id>{}</Id><MessageId>{}</MessageId></member>",
+                    escape(id),
+                    message.message_id
+                );
+                messages.push(message);
+            }
+            Err(refusal) => {
+                let _ = write!(
+                    failed,
+                    "<member><Id>{}</Id><Code>{}</Code><Message>{}</Message><SenderFault>true</SenderFault></member>",
+                    escape(id),
+                    refusal.code,
+                    escape(&refusal.message)
+                );
+            }
+        }
+    }
+    if ids.is_empty() {
+        return Err(Refusal::batch("EmptyBatchRequest", "The batch has no entries."));
+    }
+    if ids.len() > LARGEST_BATCH {
+        return Err(Refusal::batch("TooManyEntriesInBatchRequest", "The batch has more than 10 entries."));
+    }
+    if bytes > LONGEST_MESSAGE_BYTES {
+        return Err(Refusal::batch("BatchRequestTooLong", "The batch is longer than 262144 bytes."));
+    }
+    contents.append(messages).map_err(Refusal::internal)?;
+    Ok(format!("<Successful>{successful}</Successful><Failed>{failed}</Failed>"))
+}
+
+/// The name of the topic that is published to.
+fn topic<'a>(contents: &Contents, form: &'a Form) -> Result<&'a str, Refusal> {
+    let arn = form.get("TopicArn").or_else(|| form.get("TargetArn")).map_or("", String::as_str);
+    let name = arn.strip_prefix(ARN_PREFIX).ok_or_else(|| Refusal::parameter("TopicArn"))?;
+    if !contents.topics.contains(name) {
+        return Err(Refusal::new(StatusCode::NOT_FOUND, "NotFound", "Topic does not exist"));
+    }
+    Ok(name)
+}
+
+/// The message whose fields stand under `prefix`, and its length as SNS counts it.
+fn message(form: &Form, prefix: &str, topic: &str) -> Result<(Message, usize), Refusal> {
+    let text = field(form, prefix, "Message").unwrap_or_default();
+    if text.is_empty() {
+        return Err(Refusal::parameter("Empty message"));
+    }
+    let subject = field(form, prefix, "Subject");
+    let subject_allowed =
+        |subject: &str| subject.chars().count() <= LONGEST_SUBJECT_CHARS && !subject.chars().any(char::is_control);
+    if !subject.is_none_or(subject_allowed) {
+        return Err(Refusal::parameter("Subject"));
+    }
+    let mut attributes = BTreeMap::new();
+    let mut length = text.len();
+    for number in 1.. {
+        let entry = format!("{prefix}MessageAttributes.entry.{number}.");
+        let Some(name) = field(form, &entry, "Name") else {
+            break;
+        };
+        let value = field(form, &entry, "Value.StringValue").or_else(|| field(form, &entry, "Value.BinaryValue"));
+        let kind = field(form, &entry, "Value.DataType");
+        let (Some(value), Some(kind)) = (value.filter(|value| !value.is_empty()), kind) else {
+            return Err(Refusal::parameter("MessageAttributes"));
+        };
+        length += name.len() + kind.len() + value.len();
+        attributes.insert(name.to_owned(), value.to_owned());
+    }
+    if length > LONGEST_MESSAGE_BYTES {
+        return Err(Refusal::parameter("Message too long"));
+    }
+    let message = Message {
+        message_id: Uuid::new_v4(),
+        topic: topic.to_owned(),
+        subject: subject.map(str::to_owned),
+        message: text.to_owned(),
+        attributes,
+        published_at: jiff::Timestamp::now(),
+    };
+    Ok((message, length))
+}
+
+fn field<'a>(form: &'a Form, prefix: &str, name: &str) -> Option<&'a str> {
+    form.get(&format!("{prefix}{name}")).map(String::as_str)
+}
+
+/// An error as SNS answers it.
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
+        Self { status, code, message: message.to_owned() }
+    }
+
+    fn parameter(what: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "InvalidParameter", &format!("Invalid parameter: {what}"))
+    }
+
+    fn batch(code: &'static str, message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]
+    fn internal(error: io::Error) -> Self {
+        tracing::error!(%error, "a message could not be written to the inbox");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "The message could not be kept.")
+    }
+
+    fn into_response(self) -> Response {
+        let kind = if self.status.is_server_error() { "Receiver" } else { "Sender" };
+        let body = format!(
+            "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error><Type>{kind}</Type>\
+             <Code>{}</Code><Message>{}</Message></Error><RequestId>{}</RequestId></ErrorResponse>",
+            self.code,
+            escape(&self.message),
+            Uuid::new_v4()
+        );
+        xml(self.status, body)
+    }
+}
+
+fn xml(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, "text/xml")], body).into_response()
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{sdk_config, serve};
+    use aws_sdk_sns::Client;
+    use aws_sdk_sns::config::retry::RetryConfig;
+    use aws_sdk_sns::error::ProvideErrorMetadata as _;
+    use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
+    use std::fs;
+
+    async fn client(inbox: &Inbox) -> Client {
+        let config = sdk_config(&serve(router(inbox.clone())).await);
+        let config = aws_sdk_sns::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build();
+        Client::from_conf(config)
+    }
+
+    async fn create(client: &Client) -> String {
+        client.create_topic().name("next-reviewer").send().await.unwrap().topic_arn.unwrap()
+    }
+
+    fn text(value: &str) -> MessageAttributeValue {
+        MessageAttributeValue::builder().data_type("String").string_value(value).build().unwrap()
+    }
+
+    fn entry(id: &str, message: &str) -> PublishBatchRequestEntry {
+        PublishBatchRequestEntry::builder().id(id).message(message).build().unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_published_is_kept_over_a_torn_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inbox.jsonl");
+        let inbox = Inbox::open(&file).unwrap();
+        let client = client(&inbox).await;
+        let topic = create(&client).await;
+        for _ in 0..2 {
+            client
+                .publish()
+                .topic_arn(&topic)
+                .subject("新线索")
+                .message("code <4711> & a link")
+                .message_attributes("deduplication_key", text("event-1"))
+                .message_attributes("kind", text("review"))
+                .send()
+                .await
+                .unwrap();
+        }
+        let before = inbox.messages();
+        assert_eq!(before.len(), 2, "at least once: the same key comes twice");
+        assert_eq!(before[0].topic, "next-reviewer");
+        assert_eq!(before[0].subject.as_deref(), Some("新线索"));
+        assert_eq!(before[0].message, "code <4711> & a link");
+        assert_eq!(before[0].attributes["deduplication_key"], "event-1");
+
+        let whole = fs::read(&file).unwrap();
+        fs::write(&file, [&whole[..], &whole[..whole.len() / 4]].concat()).unwrap();
+        let reopened = Inbox::open(&file).unwrap();
+        assert_eq!(reopened.messages(), before);
+        assert_eq!(fs::read(&file).unwrap(), whole, "the torn line is cut off");
+        assert_eq!(reopened.since(1), before[1..]);
+
+        // The topic is known from the messages, and new lines follow the whole ones.
+        let client = self::client(&reopened).await;
+        client.publish().topic_arn(&topic).message("after").send().await.unwrap();
+        assert_eq!(Inbox::open(&file).unwrap().since(2)[0].message, "after");
+    }
+
+    #[tokio::test]
+    async fn batches_say_what_became_of_each_entry() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = Inbox::open(&folder.path().join("inbox.jsonl")).unwrap();
+        let client = client(&inbox).await;
+        let topic = create(&client).await;
+        let answer = client
+            .publish_batch()
+            .topic_arn(&topic)
+            .publish_batch_request_entries(entry("a", "one"))
+            .publish_batch_request_entries(entry("b", ""))
+            .publish_batch_request_entries(entry("c", "three"))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            answer.successful().iter().map(|entry| entry.id.as_deref().unwrap()).collect::<Vec<_>>(),
+            ["a", "c"]
+        );
+        assert_eq!((answer.failed()[0].id(), answer.failed()[0].code()), ("b", "InvalidParameter"));
+        assert_eq!(
+            inbox.messages().iter().map(|message| message.message.as_str()).collect::<Vec<_>>(),
+            ["one", "three"]
+        );
+        assert_eq!(client.list_topics().send().await.unwrap().topics()[0].topic_arn(), Some(topic.as_str()));
+    }
+
+    #[tokio::test]
+    async fn the_limits_of_sns_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = Inbox::open(&folder.path().join("inbox.jsonl")).unwrap();
+        let client = client(&inbox).await;
+        let topic = create(&client).await;
+        let long = "x".repeat(LONGEST_MESSAGE_BYTES + 1);
+
+        let publish = |topic: &str, message: &str| client.publish().topic_arn(topic).message(message).send();
+        assert_eq!(publish(&topic, &long).await.unwrap_err().code(), Some("InvalidParameter"));
+        assert_eq!(publish(&topic, "").await.unwrap_err().code(), Some("InvalidParameter"));
+        assert_eq!(publish(&format!("{topic}s"), "x").await.unwrap_err().code(), Some("NotFound"));
+        assert!(publish(&topic, &long[1..]).await.is_ok());
+
+        let batch = |entries: Vec<PublishBatchRequestEntry>| {
+            client.publish_batch().topic_arn(&topic).set_publish_batch_request_entries(Some(entries)).send()
+        };
+        let eleven = (0..11).map(|number| entry(&number.to_string(), "x")).collect();
+        assert_eq!(batch(eleven).await.unwrap_err().code(), Some("TooManyEntriesInBatchRequest"));
+        assert_eq!(batch(vec![]).await.unwrap_err().code(), Some("EmptyBatchRequest"));
+        let twins = vec![entry("a", "x"), entry("a", "y")];
+        assert_eq!(batch(twins).await.unwrap_err().code(), Some("BatchEntryIdsNotDistinct"));
+        let half = &long[..=LONGEST_MESSAGE_BYTES / 2];
+        let heavy = vec![entry("a", half), entry("b", half)];
+        assert_eq!(batch(heavy).await.unwrap_err().code(), Some("BatchRequestTooLong"));
+        assert_eq!(client.create_topic().name("a b").send().await.unwrap_err().code(), Some("InvalidParameter"));
+        let unknown = client.list_subscriptions().send().await.unwrap_err();
+        assert_eq!(unknown.code(), Some("InvalidAction"));
+        assert_eq!(inbox.messages().len(), 1, "nothing that was refused was kept");
+    }
+
+    #[tokio::test]
+    async fn an_outage_refuses_everything_until_it_ends() {
+        let folder = tempfile::tempdir().unwrap();
+        let inbox = Inbox::open(&folder.path().join("inbox.jsonl")).unwrap();
+        let client = client(&inbox).await;
+        let topic = create(&client).await;
+        let publish = || client.publish().topic_arn(&topic).message("x").send();
+        inbox.set_down(true);
+        let refused = publish().await.unwrap_err();
+        assert_eq!(refused.raw_response().unwrap().status().as_u16(), 503);
+        inbox.set_down(false);
+        publish().await.unwrap();
+        assert_eq!(inbox.messages().len(), 1);
+    }
+}

@@ -1,0 +1,179 @@
+//! How bodies, paths, versions and keys are read, with errors that name the field.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request},
+    http::{HeaderMap, HeaderValue, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use pingan_domain::{error::Error, report::ReportId};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_path_to_error::Segment;
+use uuid::Uuid;
+
+use crate::Problem;
+
+/// The largest body of a request, in bytes. Media go straight to the object store.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// A JSON body.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<S, T> FromRequest<S> for Body<T>
+where
+    S: Sync + Send,
+    T: DeserializeOwned,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            return Err(Error::NotJson.into());
+        }
+        let bytes = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES)
+            .await
+            .map_err(|_| Error::TooLarge(MAX_BODY_BYTES))?;
+        parse_json(&bytes).map(Self).map_err(Problem)
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn parse_json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer: String = error
+            .path()
+            .iter()
+            .filter_map(|segment| match segment {
+                Segment::Seq { index } => Some(format!("/{index}")),
+                Segment::Map { key } | Segment::Enum { variant: key } => {
+                    Some(format!("/{}", key.replace('~', "~0").replace('/', "~1")))
+                }
+                Segment::Unknown => None,
+            })
+            .collect();
+        Error::field(pointer, without_position(&error.inner().to_string()))
+    })?;
+    deserializer.end().map_err(|_| Error::field("", "has something after its JSON value"))?;
+    Ok(value)
+}
+
+/// A parser's line and column mean nothing to someone who sent one line.
+fn without_position(message: &str) -> &str {
+    message.split(" at line ").next().unwrap_or(message)
+}
+
+/// The `Idempotency-Key` header: a UUID that the client makes for each thing that it
+/// wants done, and sends again with each retry
+/// (draft-ietf-httpapi-idempotency-key-header-07).
+#[derive(Debug, Clone, Copy)]
+pub struct IdempotencyKey(pub Uuid);
+
+impl<S: Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let name = "Idempotency-Key";
+        let value = parts.headers.get(name).ok_or_else(|| {
+            Error::field(name, "is missing; make a UUID for each thing that you want done, and keep it for retries")
+        })?;
+        let value = value.to_str().unwrap_or_default();
+        // The draft writes the value as a quoted string; most clients leave the quotes out.
+        let uuid = value.trim_matches('"').parse().map_err(|_| Error::field(name, "is not a UUID"))?;
+        Ok(Self(uuid))
+    }
+}
+
+/// The version in the `If-Match` header.
+#[derive(Debug, Clone, Copy)]
+pub struct IfMatch(pub u64);
+
+impl<S: Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let value = parts.headers.get(header::IF_MATCH).ok_or(Error::VersionMissing)?;
+        let version = value
+            .to_str()
+            .ok()
+            .and_then(|value| value.trim().strip_prefix('"')?.strip_suffix('"')?.parse().ok())
+            .ok_or_else(|| Error::field("If-Match", "is not an ETag of this API, like \"3\""))?;
+        Ok(Self(version))
+    }
+}
+
+/// A body with the version that it has, as its ETag. Such answers are never cached: they
+/// are for one person.
+#[derive(Debug)]
+pub struct Versioned<T>(pub u64, pub T);
+
+impl<T: Serialize> IntoResponse for Versioned<T> {
+    fn into_response(self) -> Response {
+        let mut response = axum::Json(self.1).into_response();
+        let headers = response.headers_mut();
+        if let Ok(etag) = HeaderValue::from_str(&format!("\"{}\"", self.0)) {
+            headers.insert(header::ETAG, etag);
+        }
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
+    }
+}
+
+/// The code of a report in the path. One that was misheard is a clear error, because its
+/// check character does not fit.
+#[derive(Debug, Clone, Copy)]
+pub struct ReportPath(pub ReportId);
+
+impl<S: Sync + Send> FromRequestParts<S> for ReportPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let parameters: Path<std::collections::HashMap<String, String>> =
+            Path::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let text = parameters.get("report_id").ok_or(Error::NotFound)?;
+        let id = ReportId::parse(text).map_err(|error| Error::field("report_id", error.to_string()))?;
+        Ok(Self(id))
+    }
+}
+
+/// The id of a medium in the path.
+#[derive(Debug, Clone, Copy)]
+pub struct MediaPath(pub Uuid);
+
+impl<S: Sync + Send> FromRequestParts<S> for MediaPath {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let parameters: Path<std::collections::HashMap<String, String>> =
+            Path::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+        let text = parameters.get("media_id").ok_or(Error::NotFound)?;
+        Ok(Self(text.parse().map_err(|_| Error::field("media_id", "is not a UUID"))?))
+    }
+}
+
+/// Query parameters.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S, T> FromRequestParts<S> for Query<T>
+where
+    S: Sync + Send,
+    T: DeserializeOwned,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        query.map(|axum::extract::Query(value)| Self(value)).map_err(|rejection| {
+            let why = std::error::Error::source(&rejection).map_or_else(|| rejection.body_text(), ToString::to_string);
+            // The parser says `limit: invalid digit …`: the parameter and the reason.
+            let (name, detail) = why.split_once(": ").unwrap_or(("query", &why));
+            Error::field(name, detail).into()
+        })
+    }
+}

@@ -1,0 +1,95 @@
+//! What every operation of the OpenAPI description has, added in one place: the function
+//! that serves it, the security, and the problems that any operation may answer with.
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::{
+        OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+        extensions::Extensions,
+        path::Operation,
+        security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
+    },
+};
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::problem::ProblemBody;
+
+/// The name of the security scheme.
+const BEARER: &str = "bearer";
+
+/// Problems that every operation may answer with.
+const COMMON: [(&str, &str); 4] = [
+    ("400", "A field is bad; `errors` names each one"),
+    ("401", "Not signed in"),
+    ("403", "Signed in, but not allowed"),
+    ("503", "Not now; nothing was lost. Retry after `Retry-After` seconds"),
+];
+
+/// Marks every operation of a function's router as served by `function` and as needing a
+/// bearer token. An operation that says otherwise itself (`security(())`) stays public.
+pub fn finish<S: Clone + Send + Sync + 'static>(function: &str, mut router: OpenApiRouter<S>) -> OpenApiRouter<S> {
+    for operation in operations(router.get_openapi_mut()) {
+        operation.tags = Some(vec![function.to_owned()]);
+        let extensions = Extensions::builder().add("x-function", function).build();
+        match &mut operation.extensions {
+            Some(existing) => existing.merge(extensions),
+            none => *none = Some(extensions),
+        }
+        operation.security.get_or_insert_with(|| vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+        for (status, description) in COMMON {
+            let responses = &mut operation.responses.responses;
+            responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(description)));
+        }
+    }
+    router
+}
+
+/// Puts a word before every operation's id: the same operations served by more than one
+/// function need ids of their own.
+pub fn prefix_operation_ids<S: Clone + Send + Sync + 'static>(
+    prefix: &str,
+    mut router: OpenApiRouter<S>,
+) -> OpenApiRouter<S> {
+    for operation in operations(router.get_openapi_mut()) {
+        if let Some(id) = &mut operation.operation_id {
+            *id = format!("{prefix}_{id}");
+        }
+    }
+    router
+}
+
+/// Every operation of a description.
+pub fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operation> {
+    document.paths.paths.values_mut().flat_map(|path| {
+        [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch].into_iter().flatten()
+    })
+}
+
+fn problem(description: &str) -> Response {
+    let schema = Ref::from_schema_name("ProblemBody");
+    let content = utoipa::openapi::ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
+
+/// The description into which the functions' own are merged.
+#[derive(Debug, OpenApi)]
+#[openapi(
+    info(
+        title = "Ping'an 平安",
+        description = "Community public-safety reporting: residents report, three stages review, the reporter is answered at every step.\n\nErrors are `application/problem+json` (RFC 9457). Every `POST` takes an `Idempotency-Key` and can be repeated safely; what changes a report takes the `ETag` of the version that was read in `If-Match`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    components(schemas(ProblemBody)),
+    modifiers(&Bearer),
+)]
+pub struct Base;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(BEARER, SecurityScheme::Http(scheme));
+    }
+}

@@ -1,0 +1,82 @@
+//! OpenAPI schemas of the domain's values. The domain itself knows nothing of OpenAPI.
+
+use pingan_domain::{
+    access::Opened,
+    content::{ContentKind, Side},
+    feedback,
+    life::{Action, RejectionReason, Stage, State},
+    media::{MediaRefusal, MediaType},
+    member::Role,
+    named::Named,
+    report::{Category, Concerns, Urgency},
+};
+use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, schema::Type};
+
+fn names<T: Named>() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(T::ALL.iter().map(|value| value.name()))).build()
+}
+
+macro_rules! closed_lists {
+    ($($(#[$meta:meta])* $function:ident = $Type:ty;)+) => {
+        $($(#[$meta])* pub fn $function() -> Object { names::<$Type>() })+
+    };
+}
+
+closed_lists! {
+    /// What can be done with a report.
+    action = Action;
+    /// What a report is about.
+    category = Category;
+    /// Whether a report names its reviewers.
+    concerns = Concerns;
+    /// What a text is.
+    content_kind = ContentKind;
+    /// Why a medium was refused.
+    media_refusal = MediaRefusal;
+    /// Types of media.
+    media_type = MediaType;
+    /// What was read.
+    opened = Opened;
+    /// Why a report is rejected.
+    rejection_reason = RejectionReason;
+    /// What a member is.
+    role = Role;
+    /// Which side wrote.
+    side = Side;
+    /// Stages of the review.
+    stage = Stage;
+    /// Where a report is in its life.
+    state = State;
+    /// What the reporter is told of.
+    step = feedback::Step;
+    /// How fast.
+    urgency = Urgency;
+}
+
+/// A code, as it is read out over the phone.
+pub fn code() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[0-9A-HJKMNP-TV-Z]{5}-[0-9A-HJKMNP-TV-Z]{5}$"))
+        .examples(["7KQ4M-2XD9H"])
+        .build()
+}
+
+/// A node of the territory.
+pub fn node() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).examples(["demo.north.plum-garden"]).build()
+}
+
+/// A moment, RFC 3339 in UTC.
+pub fn moment() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples(["2026-08-12T01:30:00Z"])
+        .build()
+}
+
+/// A SHA-256 in hexadecimal digits.
+pub fn sha256() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-fA-F]{64}$")).build()
+}

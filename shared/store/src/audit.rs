@@ -1,0 +1,93 @@
+//! The audit of reads.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{operation::transact_write_items::TransactWriteItemsError, types::AttributeValue};
+use pingan_domain::{
+    Timestamp,
+    access::{Access, AccessHead, Opened},
+    error::Error,
+    media::MediaId,
+    member::Member,
+    report::ReportId,
+};
+
+use crate::{
+    Store,
+    fault::fault,
+    item::{decode, encode, key_of},
+    keys::{Key, Table},
+    reports::put,
+};
+
+/// How many readers may open the same report in the same moment and all be served.
+const MAX_TRIES: u32 = 24;
+
+impl Store {
+    /// Writes down that `actor` opened a report, or a medium of it, at the end of the
+    /// report's chain of readings. `head` is the end as it was last seen; when somebody
+    /// else reads the same report in the same moment, it is read again.
+    ///
+    /// Nothing may be shown before this has succeeded: a reading that is not in the audit
+    /// trail has not happened.
+    pub async fn record_access(
+        &self,
+        mut head: AccessHead,
+        report: ReportId,
+        actor: &Member,
+        opened: Opened,
+        media: Option<MediaId>,
+        at: Timestamp,
+    ) -> Result<(), Error> {
+        for attempt in 0..MAX_TRIES {
+            let (access, next) = Access::after(head, report, (&actor.id, actor.role), opened, media, at)?;
+            if self.append(head, &access, next).await? {
+                return Ok(());
+            }
+            // Readers that collide spread out by a little more each time.
+            tokio::time::sleep(Duration::from_millis(u64::from(attempt % 8) * 3)).await;
+            head = self.load([Key::AccessHead(report)]).await?.access_head(report)?;
+        }
+        Err(Error::Busy { retry_after_seconds: 1 })
+    }
+
+    async fn append(&self, head: AccessHead, access: &Access, next: AccessHead) -> Result<bool, Error> {
+        let table = self.tables.of(Table::Reports);
+        let access_item = encode(&Key::Access(access.report, access.seq), access)?;
+        let head_item = encode(&Key::AccessHead(access.report), &next)?;
+        let old = AttributeValue::N(head.seq.to_string());
+        let items = vec![
+            put(table, access_item, Some("attribute_not_exists(pk)"), &[])?,
+            put(table, head_item, Some("attribute_not_exists(pk) OR seq = :old"), &[(":old", old)])?,
+        ];
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if matches!(
+                    error.as_service_error(),
+                    Some(TransactWriteItemsError::TransactionCanceledException(_))
+                ) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(fault("TransactWriteItems", &error)),
+        }
+    }
+
+    /// The readings of a report, oldest first; at most the first `limit`.
+    pub async fn accesses(&self, report: ReportId, limit: u16) -> Result<Vec<Access>, Error> {
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Reports))
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :access)")
+            .expression_attribute_values(":pk", AttributeValue::S(Key::AccessHead(report).pk()))
+            .expression_attribute_values(":access", AttributeValue::S("ACCESS#".to_owned()))
+            .limit(i32::from(limit))
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+    }
+}

@@ -1,0 +1,398 @@
+//! Reports: the one write of a command, whole histories, and lists.
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem, Update},
+};
+use pingan_domain::{
+    Timestamp,
+    code::Code,
+    command::Receipt,
+    content::Content,
+    decide::Decided,
+    error::{Error, FieldError},
+    event::Event,
+    life::{RejectionReason, Stage, State},
+    media::MediaId,
+    member::MemberId,
+    report::{Category, Concerns, Report, ReportId, Urgency},
+    territory::{Level, NodeId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store,
+    fault::fault,
+    item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
+    keys::{self, Index, Key, Table},
+};
+
+/// How long a command is remembered, in days: longer than any phone keeps trying.
+const RECEIPT_DAYS: i64 = 30;
+/// The most pages of one report's history; a report's limits keep it within two.
+const MAX_HISTORY_PAGES: usize = 20;
+
+/// What lists show of a report: nothing of its texts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Its code.
+    pub id: ReportId,
+    /// Its version.
+    pub version: u64,
+    /// The community it was sent from.
+    pub node: NodeId,
+    /// The reporter's pseudonym.
+    pub pseudonym: Code,
+    /// What it is about.
+    pub category: Category,
+    /// How fast it has to be dealt with.
+    pub urgency: Urgency,
+    /// Whether it names those who would review it; lists leave it out for those it names.
+    pub concerns: Concerns,
+    /// Where it is in its life.
+    pub state: State,
+    /// The stage that holds it, or held it last.
+    pub stage: Stage,
+    /// When it came to that stage.
+    pub stage_since: Timestamp,
+    /// When the next step is expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// When it was sent in.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Why it was rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RejectionReason>,
+}
+
+/// The attributes of a [`Summary`], projected into every index.
+pub(crate) const SUMMARY_ATTRIBUTES: [&str; 16] = [
+    "type",
+    "schema",
+    "id",
+    "version",
+    "node",
+    "pseudonym",
+    "category",
+    "urgency",
+    "concerns",
+    "state",
+    "stage",
+    "stage_since",
+    "due_at",
+    "created_at",
+    "updated_at",
+    "reason",
+];
+
+impl From<&Report> for Summary {
+    fn from(report: &Report) -> Self {
+        Self {
+            id: report.id,
+            version: report.version,
+            node: report.node.clone(),
+            pseudonym: report.pseudonym,
+            category: report.category,
+            urgency: report.urgency,
+            concerns: report.concerns,
+            state: report.state,
+            stage: report.stage,
+            stage_since: report.stage_since,
+            due_at: report.due_at,
+            created_at: report.created_at,
+            updated_at: report.updated_at,
+            reason: report.reason,
+        }
+    }
+}
+
+/// Why nothing was committed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum CommitError {
+    /// The same command was carried out before: load its receipt and answer from there.
+    AlreadyDone,
+    /// Somebody else was faster: the report is no longer the one that was decided on.
+    Stale,
+    /// Another command's report has this code: try the next candidate.
+    CodeTaken,
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for CommitError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// A list of reports.
+#[derive(Debug, Clone, Copy)]
+pub enum List<'a> {
+    /// What a stage of a node has to review.
+    Queue(&'a NodeId, Stage),
+    /// What a reporter has sent in.
+    Mine(&'a MemberId),
+    /// What came from a node.
+    Territory(&'a NodeId),
+}
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// Its reports.
+    pub items: Vec<Summary>,
+    /// Where the list goes on, if it does.
+    pub next: Option<String>,
+}
+
+/// A report with all that belongs to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct History {
+    /// The report.
+    pub report: Report,
+    /// Its events, oldest first.
+    pub events: Vec<Event>,
+    /// Its texts, oldest first.
+    pub contents: Vec<Content>,
+}
+
+impl Store {
+    /// Commits what was decided, all of it or nothing. `old` is the report that it was
+    /// decided on; none for a new one.
+    pub async fn commit(&self, old: Option<&Report>, decided: &Decided, receipt: &Receipt) -> Result<(), CommitError> {
+        let writes = Writes::new(self, old, decided, receipt)?;
+        let media = writes.media.clone();
+        let sent = self.client.transact_write_items().set_transact_items(Some(writes.items)).send().await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(CommitError::Failed(fault("TransactWriteItems", &error)));
+        };
+        Err(cancelled(canceled.cancellation_reasons(), old.is_some(), &media))
+    }
+
+    /// A report with its events and texts; none when there is none.
+    pub async fn history(&self, id: ReportId) -> Result<Option<History>, Error> {
+        let mut report = None;
+        let (mut events, mut contents) = (Vec::new(), Vec::new());
+        let mut start = None;
+        for _ in 0..MAX_HISTORY_PAGES {
+            let page = self
+                .client
+                .query()
+                .table_name(self.tables.of(Table::Reports))
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", AttributeValue::S(Key::Report(id).pk()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| fault("Query", &error))?;
+            for item in page.items.unwrap_or_default() {
+                match key_of(&item)? {
+                    key @ Key::Report(_) => report = Some(decode(&key, item)?),
+                    key @ Key::Event(..) => events.push(decode(&key, item)?),
+                    key @ Key::Content(..) => contents.push(decode(&key, item)?),
+                    _ => {}
+                }
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(report.map(|report| History { report, events, contents }));
+            }
+        }
+        Err(Error::Internal(format!("the history of {id} has more than {MAX_HISTORY_PAGES} pages")))
+    }
+
+    /// A page of a list, for `reader`, who alone can use its cursor.
+    pub async fn list(
+        &self,
+        list: List<'_>,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<Page, Error> {
+        let (index, pk, forward) = match list {
+            List::Queue(node, stage) => (Index::QueueByStage, keys::queue_pk(node, stage), true),
+            List::Mine(member) => (Index::ReportsByReporter, keys::reporter_pk(member), false),
+            List::Territory(node) => (Index::ReportsByNode(node.level()), keys::node_pk(node), false),
+        };
+        let scope = format!("{}|{pk}|{reader}", index.name());
+        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Reports))
+            .index_name(index.name())
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", index.attributes().0)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .scan_index_forward(forward)
+            .limit(i32::from(limit))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        let items = answer
+            .items
+            .unwrap_or_default()
+            .into_iter()
+            .map(|item| decode(&key_of(&item)?, item))
+            .collect::<Result<Vec<_>, _>>()?;
+        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        Ok(Page { items, next })
+    }
+}
+
+/// The writes of one commit. The receipt stands first and the report second: the reasons
+/// of a cancelled transaction come in the same order.
+struct Writes {
+    items: Vec<TransactWriteItem>,
+    /// The media that are attached, in order, from the third item on.
+    media: Vec<MediaId>,
+}
+
+impl Writes {
+    fn new(store: &Store, old: Option<&Report>, decided: &Decided, receipt: &Receipt) -> Result<Self, Error> {
+        let table = store.tables.of(Table::Reports);
+        let Decided { report, event, contents } = decided;
+        let mut items = vec![
+            put(table, receipt_item(receipt, event.at)?, Some("attribute_not_exists(pk)"), &[])?,
+            match old {
+                None => put(table, report_item(report)?, Some("attribute_not_exists(pk)"), &[])?,
+                Some(old) => put(
+                    table,
+                    report_item(report)?,
+                    Some("version = :old"),
+                    &[(":old", AttributeValue::N(old.version.to_string()))],
+                )?,
+            },
+        ];
+        for media in &event.media {
+            items.push(attach(table, *media, report)?);
+        }
+        let event_key = Key::Event(report.id, event.seq);
+        items.push(put(table, encode(&event_key, event)?, Some("attribute_not_exists(pk)"), &[])?);
+        for content in contents {
+            let key = Key::Content(report.id, content.seq, content.part);
+            items.push(put(table, encode(&key, content)?, None, &[])?);
+        }
+        if let Some(old) = old
+            && event.erases
+        {
+            for &(seq, part) in &old.contents {
+                items.push(delete(table, &Key::Content(report.id, seq, part))?);
+            }
+        }
+        let before = old.map(Report::queues).unwrap_or_default();
+        let after = report.queues();
+        for &stage in before.iter().filter(|stage| !after.contains(stage)) {
+            items.push(delete(table, &Key::QueueEntry(report.id, stage))?);
+        }
+        // An entry shows the state, which is written anew only when it changes.
+        if old.is_none_or(|old| old.state != report.state) {
+            for stage in after {
+                items.push(put(table, queue_item(report, stage)?, None, &[])?);
+            }
+        }
+        Ok(Self { items, media: event.media.clone() })
+    }
+}
+
+fn cancelled(reasons: &[CancellationReason], update: bool, media: &[MediaId]) -> CommitError {
+    let failed = |i: usize| reasons.get(i).and_then(CancellationReason::code) == Some("ConditionalCheckFailed");
+    if failed(0) {
+        return CommitError::AlreadyDone;
+    }
+    if failed(1) {
+        return if update { CommitError::Stale } else { CommitError::CodeTaken };
+    }
+    let bad: Vec<_> = (0..media.len())
+        .filter(|i| failed(2 + i))
+        .map(|i| FieldError::new(format!("/media/{i}"), "is already attached to a report"))
+        .collect();
+    if !bad.is_empty() {
+        return CommitError::Failed(Error::Invalid(bad));
+    }
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    if reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code)) {
+        // Another writer holds one of the items at this moment; for a decision that means
+        // that the report is about to change.
+        return if update { CommitError::Stale } else { CommitError::Failed(Error::Busy { retry_after_seconds: 1 }) };
+    }
+    let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+    CommitError::Failed(Error::Internal(format!("the transaction was cancelled: {codes:?}")))
+}
+
+fn report_item(report: &Report) -> Result<Item, Error> {
+    let mut item = encode(&Key::Report(report.id), report)?;
+    let mut index = |index: Index, pk: String, sk: String| {
+        let (pk_name, sk_name) = index.attributes();
+        item.insert(pk_name.to_owned(), AttributeValue::S(pk));
+        item.insert(sk_name.to_owned(), AttributeValue::S(sk));
+    };
+    let created = keys::created_sk(report.created_at, report.id);
+    index(Index::ReportsByReporter, keys::reporter_pk(&report.reporter), created.clone());
+    for level in [Level::Community, Level::Station, Level::District] {
+        if let Some(node) = report.node.at(level) {
+            index(Index::ReportsByNode(level), keys::node_pk(&node), created.clone());
+        }
+    }
+    Ok(item)
+}
+
+fn queue_item(report: &Report, stage: Stage) -> Result<Item, Error> {
+    let mut item = encode(&Key::QueueEntry(report.id, stage), &Summary::from(report))?;
+    let (pk, sk) = Index::QueueByStage.attributes();
+    item.insert(pk.to_owned(), AttributeValue::S(keys::queue_pk(&report.node_of(stage), stage)));
+    let place = keys::queue_sk(report.urgency, report.stage_since, report.id);
+    item.insert(sk.to_owned(), AttributeValue::S(place));
+    Ok(item)
+}
+
+fn receipt_item(receipt: &Receipt, now: Timestamp) -> Result<Item, Error> {
+    let mut item = encode(&Key::Receipt(receipt.command), receipt)?;
+    item.insert(EXPIRES_AT.to_owned(), AttributeValue::N((now.as_second() + RECEIPT_DAYS * 86_400).to_string()));
+    Ok(item)
+}
+
+pub(crate) fn put(
+    table: &str,
+    item: Item,
+    condition: Option<&str>,
+    values: &[(&str, AttributeValue)],
+) -> Result<TransactWriteItem, Error> {
+    let mut put = Put::builder().table_name(table).set_item(Some(item));
+    if let Some(condition) = condition {
+        put = put.condition_expression(condition);
+    }
+    for (name, value) in values {
+        put = put.expression_attribute_values(*name, value.clone());
+    }
+    let put = put.build().map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().put(put).build())
+}
+
+fn delete(table: &str, key: &Key) -> Result<TransactWriteItem, Error> {
+    let delete = Delete::builder().table_name(table).set_key(Some(key_attributes(key))).build();
+    Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Error::Internal(error.to_string()))?).build())
+}
+
+fn attach(table: &str, media: MediaId, report: &Report) -> Result<TransactWriteItem, Error> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(&Key::Media(media))))
+        .update_expression("SET #report = :report REMOVE #expires")
+        .condition_expression("attribute_not_exists(#report) AND #owner = :owner AND #state.#state = :ready")
+        .expression_attribute_names("#report", "report")
+        .expression_attribute_names("#owner", "owner")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_names("#expires", EXPIRES_AT)
+        .expression_attribute_values(":report", AttributeValue::S(report.id.to_string()))
+        .expression_attribute_values(":owner", AttributeValue::S(report.reporter.to_string()))
+        .expression_attribute_values(":ready", AttributeValue::S("ready".to_owned()))
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}

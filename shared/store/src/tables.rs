@@ -1,0 +1,119 @@
+//! The tables and their creation, for the local bundle and the tests. In the cloud,
+//! Terraform creates the same.
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::ProvideErrorMetadata as _,
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
+    },
+};
+use pingan_domain::error::Error;
+
+use crate::{
+    fault::fault,
+    item::EXPIRES_AT,
+    keys::{Index, Table},
+    reports::SUMMARY_ATTRIBUTES,
+};
+
+/// The names of the tables in this deployment.
+#[derive(Debug, Clone)]
+pub struct TableNames {
+    /// Members.
+    pub members: String,
+    /// Reports and what belongs to them.
+    pub reports: String,
+}
+
+impl TableNames {
+    /// The names with a prefix, as Terraform makes them: `<prefix>-reports`.
+    pub fn with_prefix(prefix: &str) -> Self {
+        Self { members: format!("{prefix}-members"), reports: format!("{prefix}-reports") }
+    }
+
+    /// The name of a table.
+    pub fn of(&self, table: Table) -> &str {
+        match table {
+            Table::Members => &self.members,
+            Table::Reports => &self.reports,
+        }
+    }
+}
+
+/// Creates the tables that do not exist yet.
+pub async fn create(client: &Client, names: &TableNames) -> Result<(), Error> {
+    create_table(client, &names.members, &[], false).await?;
+    create_table(client, &names.reports, &Index::ALL, true).await
+}
+
+async fn create_table(client: &Client, name: &str, indexes: &[Index], stream: bool) -> Result<(), Error> {
+    let internal = |error: aws_sdk_dynamodb::error::BuildError| Error::Internal(error.to_string());
+    let mut attributes = vec!["pk", "sk"];
+    let mut gsis = Vec::new();
+    for index in indexes {
+        let (pk, sk) = index.attributes();
+        for attribute in [pk, sk] {
+            if !attributes.contains(&attribute) {
+                attributes.push(attribute);
+            }
+        }
+        let projection = Projection::builder()
+            .projection_type(ProjectionType::Include)
+            .set_non_key_attributes(Some(SUMMARY_ATTRIBUTES.iter().map(ToString::to_string).collect()))
+            .build();
+        gsis.push(
+            GlobalSecondaryIndex::builder()
+                .index_name(index.name())
+                .set_key_schema(Some(key_schema(pk, sk).map_err(internal)?))
+                .projection(projection)
+                .build()
+                .map_err(internal)?,
+        );
+    }
+    let definitions = attributes
+        .into_iter()
+        .map(|name| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(internal)?;
+
+    let mut request = client
+        .create_table()
+        .table_name(name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(Some(definitions))
+        .set_key_schema(Some(key_schema("pk", "sk").map_err(internal)?));
+    if !gsis.is_empty() {
+        request = request.set_global_secondary_indexes(Some(gsis));
+    }
+    if stream {
+        let specification = StreamSpecification::builder()
+            .stream_enabled(true)
+            .stream_view_type(StreamViewType::NewImage)
+            .build()
+            .map_err(internal)?;
+        request = request.stream_specification(specification);
+    }
+    match request.send().await {
+        Ok(_) => {}
+        Err(error) if error.code() == Some("ResourceInUseException") => return Ok(()),
+        Err(error) => return Err(fault("CreateTable", &error)),
+    }
+    let ttl = TimeToLiveSpecification::builder().attribute_name(EXPIRES_AT).enabled(true).build().map_err(internal)?;
+    client
+        .update_time_to_live()
+        .table_name(name)
+        .time_to_live_specification(ttl)
+        .send()
+        .await
+        .map_err(|error| fault("UpdateTimeToLive", &error))?;
+    Ok(())
+}
+
+fn key_schema(pk: &str, sk: &str) -> Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {
+    Ok(vec![
+        KeySchemaElement::builder().attribute_name(pk).key_type(KeyType::Hash).build()?,
+        KeySchemaElement::builder().attribute_name(sk).key_type(KeyType::Range).build()?,
+    ])
+}

@@ -1,0 +1,27 @@
+//! The workflow of a deployed function, from its environment.
+
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use jiff::tz::TimeZone;
+use pingan_domain::calendar::{Calendar, Deadlines, Policy};
+use pingan_runtime::{Environment, Failure, World};
+use pingan_store::{CursorKey, Store, TableNames};
+
+use crate::Workflow;
+
+impl Workflow {
+    /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `CURSOR_KEY` (at least 16 characters) and
+    /// `TIME_ZONE` (default `Asia/Shanghai`).
+    pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
+        let tables =
+            TableNames { members: environment.get("MEMBERS_TABLE")?, reports: environment.get("REPORTS_TABLE")? };
+        let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
+        let time_zone = TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?;
+        Ok(Self {
+            store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
+            world: World::real(),
+            policy: Arc::new(Policy { calendar: Calendar::weekdays(time_zone), deadlines: Deadlines::default() }),
+        })
+    }
+}

@@ -1,0 +1,282 @@
+//! The operations of the three review functions. They differ in the stage alone.
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use pingan_domain::{
+    decide::Request,
+    error::{Error, FieldError},
+    life::{RejectionReason, Stage},
+    named::Named as _,
+    report::{Report, ReportId},
+    territory::NodeId,
+};
+use pingan_http::{
+    Body, IdempotencyKey, IfMatch, PageQuery, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
+};
+use pingan_store::List;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{
+    Workflow,
+    commands::Command,
+    views::{ReportPage, ReportSummary, ReviewedReport},
+};
+
+/// What a review function needs: the workflow, and its stage.
+#[derive(Debug, Clone)]
+struct Review {
+    workflow: Workflow,
+    stage: Stage,
+}
+
+/// The operations of a stage's review function, below `/<stage>-review`.
+pub fn router(stage: Stage, workflow: Workflow) -> OpenApiRouter {
+    let operations = OpenApiRouter::new()
+        .routes(routes!(list_queue))
+        .routes(routes!(list_reports))
+        .routes(routes!(read_report))
+        .routes(routes!(decide_report))
+        .routes(routes!(message_reporter))
+        .with_state(Review { workflow, stage });
+    let function = format!("{stage}-review");
+    let nested = OpenApiRouter::new().nest(&format!("/{function}"), operations);
+    openapi::finish(&function, openapi::prefix_operation_ids(stage.name(), nested))
+}
+
+/// What waits for your review: emergencies first, then urgent reports, each oldest first.
+#[utoipa::path(
+    get,
+    path = "/queue",
+    params(PageQuery),
+    responses((status = 200, description = "A page of the queue; `Link: rel=\"next\"` names the next", body = ReportPage)),
+)]
+async fn list_queue(
+    State(review): State<Review>,
+    Subject(subject): Subject,
+    Query(query): Query<PageQuery>,
+) -> Result<Response, Problem> {
+    let limit = query.limit()?;
+    let reader = review.workflow.member(&subject, review.stage.role()).await?;
+    let list = List::Queue(&reader.node, review.stage);
+    let page: ReportPage = review.workflow.page(list, &reader, limit, query.cursor.as_deref()).await?.into();
+    let next = page.next.clone();
+    Ok(page::respond(page, next.as_deref(), &format!("limit={limit}")))
+}
+
+/// Which reports to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct TerritoryQuery {
+    /// A node of your territory; all of it when nothing is said.
+    #[param(schema_with = schema::node, required = false)]
+    node: Option<NodeId>,
+    /// How many, from 1 to 100; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u16>,
+    /// Where the list goes on: `next` of the page before.
+    cursor: Option<String>,
+}
+
+/// All reports of your territory, in whatever state, newest first.
+#[utoipa::path(
+    get,
+    path = "/reports",
+    params(TerritoryQuery),
+    responses(
+        (status = 200, description = "A page of reports; `Link: rel=\"next\"` names the next", body = ReportPage),
+        (status = 404, description = "The node lies outside your territory"),
+    ),
+)]
+async fn list_reports(
+    State(review): State<Review>,
+    Subject(subject): Subject,
+    Query(query): Query<TerritoryQuery>,
+) -> Result<Response, Problem> {
+    let limit = page::limit(query.limit)?;
+    let reader = review.workflow.member(&subject, review.stage.role()).await?;
+    let node = query.node.unwrap_or_else(|| reader.node.clone());
+    if !reader.node.contains(&node) {
+        return Err(Error::NotFound.into());
+    }
+    let mut page = review.workflow.page(List::Territory(&node), &reader, limit, query.cursor.as_deref()).await?;
+    // What names the conduct of this stage does not exist for it.
+    page.items.retain(|report| report.concerns.first_stage() <= review.stage);
+    let page = ReportPage::from(page);
+    let next = page.next.clone();
+    Ok(page::respond(page, next.as_deref(), &format!("node={node}&limit={limit}")))
+}
+
+/// Opens a report. That you opened it is written down in its audit trail.
+#[utoipa::path(
+    get,
+    path = "/reports/{report_id}",
+    params(("report_id", description = "The report's code")),
+    responses(
+        (status = 200, description = "The report, with its version as `ETag`", body = ReviewedReport),
+        (status = 404, description = "There is none in your territory"),
+    ),
+)]
+async fn read_report(
+    State(review): State<Review>,
+    Subject(subject): Subject,
+    ReportPath(id): ReportPath,
+) -> Result<Response, Problem> {
+    let (reader, history) = review.workflow.open_for_review(&subject, review.stage.role(), id).await?;
+    Ok(Versioned(history.report.version, ReviewedReport::new(&reader, history)).into_response())
+}
+
+/// What a reviewer decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Decision {
+    /// Pass it up; at the district, adopt it.
+    Approve,
+    /// Ask the reporter.
+    Return,
+    /// End it with a reason.
+    Reject,
+    /// Link it to a report of the same matter.
+    MarkDuplicate,
+    /// Take up again what a lower stage has ended.
+    Reopen,
+    /// Give it back to the stage below.
+    SendDown,
+}
+
+/// A decision. Each takes its own fields and no others.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"decision": "return", "question": "Which gate do the vans use?"}))]
+struct DecisionBody {
+    /// What is decided.
+    decision: Decision,
+    /// With `return`: what is asked; at most 1000 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    question: Option<String>,
+    /// With `reject`: why. The reporter is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::rejection_reason)]
+    reason: Option<RejectionReason>,
+    /// With `mark_duplicate`: the code of the report of the same matter.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    original: Option<ReportId>,
+    /// A note for reviewers, never shown to the reporter; at most 1000 characters.
+    /// `reopen` and `send_down` need one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 1000)]
+    note: Option<String>,
+}
+
+impl DecisionBody {
+    /// The request, or every field that is missing or does not belong.
+    fn into_request(self) -> Result<Request, Error> {
+        let Self { decision, question, reason, original, note } = self;
+        let mut bad = Vec::new();
+        let mut belongs = |given: bool, pointer: &str, to: Decision| {
+            if given && decision != to {
+                bad.push(FieldError::new(pointer, "does not belong to this decision"));
+            } else if !given && decision == to {
+                bad.push(FieldError::new(pointer, "is needed with this decision"));
+            }
+        };
+        belongs(question.is_some(), "/question", Decision::Return);
+        belongs(reason.is_some(), "/reason", Decision::Reject);
+        belongs(original.is_some(), "/original", Decision::MarkDuplicate);
+        if matches!(decision, Decision::Reopen | Decision::SendDown) && note.is_none() {
+            bad.push(FieldError::new("/note", "is needed with this decision"));
+        }
+        let request = match (decision, question, reason, original) {
+            (Decision::Approve, ..) => Some(Request::Approve { note }),
+            (Decision::Return, Some(question), ..) => Some(Request::Return { question, note }),
+            (Decision::Reject, _, Some(reason), _) => Some(Request::Reject { reason, note }),
+            (Decision::MarkDuplicate, _, _, Some(original)) => Some(Request::MarkDuplicate { original, note }),
+            (Decision::Reopen, ..) => note.map(|note| Request::Reopen { note }),
+            (Decision::SendDown, ..) => note.map(|note| Request::SendDown { note }),
+            _ => None,
+        };
+        request.filter(|_| bad.is_empty()).ok_or(Error::Invalid(bad))
+    }
+}
+
+/// Decides on a report.
+#[utoipa::path(
+    post,
+    path = "/reports/{report_id}/decisions",
+    params(
+        ("report_id", description = "The report's code"),
+        ("Idempotency-Key" = String, Header, description = "A UUID for this decision, the same with each retry"),
+        ("If-Match" = String, Header, description = "The `ETag` of the version that you decide on"),
+    ),
+    request_body = DecisionBody,
+    responses(
+        (status = 200, description = "Decided; the report as it is after, with its version as `ETag`", body = ReportSummary),
+        (status = 404, description = "There is none in your territory"),
+        (status = 409, description = "Not in this state, or not at your stage any more"),
+        (status = 412, description = "It has changed since you read it"),
+        (status = 422, description = "The key was used for another request"),
+        (status = 428, description = "`If-Match` is missing"),
+    ),
+)]
+async fn decide_report(
+    State(review): State<Review>,
+    Subject(actor): Subject,
+    ReportPath(report): ReportPath,
+    IdempotencyKey(key): IdempotencyKey,
+    IfMatch(version): IfMatch,
+    Body(body): Body<DecisionBody>,
+) -> Result<Response, Problem> {
+    let request = body.into_request()?;
+    let role = review.stage.role();
+    let command = Command { actor, role, key, report, version: Some(version), request, media: Vec::new() };
+    Ok(answer(&review.workflow.act(command).await?))
+}
+
+/// A message to the other side.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MessageBody {
+    /// What is said; at most 1000 characters.
+    #[schema(max_length = 1000, example = "Thank you. Please keep away from the yard.")]
+    pub text: String,
+}
+
+/// Writes to the reporter. They see the stage, not you.
+#[utoipa::path(
+    post,
+    path = "/reports/{report_id}/messages",
+    params(
+        ("report_id", description = "The report's code"),
+        ("Idempotency-Key" = String, Header, description = "A UUID for this message, the same with each retry"),
+    ),
+    request_body = MessageBody,
+    responses(
+        (status = 200, description = "Sent; the report as it is after, with its version as `ETag`", body = ReportSummary),
+        (status = 404, description = "There is none in your territory"),
+        (status = 409, description = "Not in this state, or not at your stage any more"),
+        (status = 422, description = "The key was used for another request"),
+    ),
+)]
+async fn message_reporter(
+    State(review): State<Review>,
+    Subject(actor): Subject,
+    ReportPath(report): ReportPath,
+    IdempotencyKey(key): IdempotencyKey,
+    Body(MessageBody { text }): Body<MessageBody>,
+) -> Result<Response, Problem> {
+    let role = review.stage.role();
+    let request = Request::Message { text };
+    let command = Command { actor, role, key, report, version: None, request, media: Vec::new() };
+    Ok(answer(&review.workflow.act(command).await?))
+}
+
+/// A report after a command, with its version as `ETag`.
+pub fn answer(report: &Report) -> Response {
+    Versioned(report.version, ReportSummary::from(report)).into_response()
+}
