@@ -165,12 +165,7 @@ impl Bundle {
             .route(&format!("/{BUCKET}/{{*key}}"), objects);
 
         let mut tasks = vec![serve(listener, router, stopped.clone())];
-        s3.create_bucket().bucket(BUCKET).send().await.map(drop).or_else(|error| {
-            let there = error
-                .as_service_error()
-                .is_some_and(|error| error.is_bucket_already_exists() || error.is_bucket_already_owned_by_you());
-            if there { Ok(()) } else { Err(error) }
-        })?;
+        create_bucket(&s3).await?;
 
         let intake = Intake { workflow, media };
         let deliver = objects::deliver(journal, stopped.clone(), move |event| {
@@ -262,6 +257,16 @@ fn sdk(endpoint: &str, secrets: &Secrets) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(endpoint)
         .build()
+}
+
+async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), Failure> {
+    match s3.create_bucket().bucket(BUCKET).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => match error.as_service_error() {
+            Some(fault) if fault.is_bucket_already_exists() || fault.is_bucket_already_owned_by_you() => Ok(()),
+            _ => Err(error.into()),
+        },
+    }
 }
 
 fn lock(data: &Path) -> Result<File, StartError> {

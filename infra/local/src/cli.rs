@@ -131,11 +131,13 @@ fn openapi(write: bool) -> Done {
 /// What a person needs to know to begin.
 fn welcome(bundle: &Bundle, data: &std::path::Path) -> String {
     let url = &bundle.url;
-    let mut people = String::new();
-    for (station, communities) in seed::STATIONS {
-        let names = communities.join(", ");
-        people.push_str(&format!("    station-{station:<8} with the communities {names}\n"));
-    }
+    let stations: Vec<_> = seed::STATIONS
+        .iter()
+        .map(|(station, communities)| {
+            format!("    station-{station:<8} with the communities {}\n", communities.join(", "))
+        })
+        .collect();
+    let stations = stations.concat();
     format!(
         "\
 Ping'an 平安 runs at {url}
@@ -147,7 +149,7 @@ Ping'an 平安 runs at {url}
 
   Sign in as any of the demo district; no password:
     district-police, district-governance, agency-fire, treasurer, custodian, auditor
-{people}\
+{stations}\
     officer-<community>, reporter-<community>-1, reporter-<community>-2
 
   Try it:

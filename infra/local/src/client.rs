@@ -12,7 +12,7 @@ use uuid::Uuid;
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a call may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// An answer of the API.
 #[derive(Debug, Clone)]

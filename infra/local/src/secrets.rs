@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::files;
 
 /// The secrets.
+#[expect(clippy::struct_field_names, reason = "these are the names that their users have for them")]
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Secrets {
     /// The access key of the stand-ins.

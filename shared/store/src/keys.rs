@@ -278,7 +278,7 @@ mod tests {
     fn queues_sort_by_urgency_then_age() {
         let report = Code::from_digest(&Digest::of(&[b"x"]));
         let at = |second| Timestamp::from_second(second).unwrap();
-        let mut keys = vec![
+        let mut keys = [
             queue_sk(Urgency::Routine, at(1), report),
             queue_sk(Urgency::Emergency, at(1_800_000_000), report),
             queue_sk(Urgency::Urgent, at(5), report),

@@ -261,8 +261,13 @@ Left out, because a test asserts that it is so for every action in every state: 
 strangers, and to those whose conduct the report names, the answer is not_found.
 ";
 
-/// One answer of the table, as text.
-fn answer(case: Case) -> (bool, String) {
+/// An answer of the table: whether it allows, and where that leads or why not.
+type Answer = (bool, String);
+
+/// Who is given an answer: brackets, and the roles of which each is true.
+type Given = Vec<(String, Vec<Role>)>;
+
+fn answer(case: Case) -> Answer {
     match step(case) {
         Ok(Step { state, stage }) if state == stage.review() || state == stage.returned() => (true, state.to_string()),
         Ok(Step { state, stage }) => (true, format!("{state}@{stage}")),
@@ -275,8 +280,7 @@ fn answer(case: Case) -> (bool, String) {
 
 /// The answers to one action in one state: those that allow, then those that refuse.
 fn answers(cases: &[Case]) -> String {
-    // For each answer the brackets that lead to it, and for each bracket the roles.
-    let mut answers: Vec<((bool, String), Vec<(String, Vec<Role>)>)> = Vec::new();
+    let mut answers: Vec<(Answer, Given)> = Vec::new();
     for &role in Role::ALL {
         let of_role: Vec<_> =
             cases.iter().copied().filter(|case| case.role == role && exists_for(case.relation)).collect();
@@ -292,7 +296,7 @@ fn answers(cases: &[Case]) -> String {
             }
         }
     }
-    let who = |brackets: &[(String, Vec<Role>)]| {
+    let who = |brackets: &Given| {
         let groups: Vec<_> =
             brackets.iter().map(|(bracket, roles)| format!("{}{bracket}", name_roles(roles))).collect();
         groups.join(", ")
@@ -315,7 +319,7 @@ fn exists_for(relation: Relation) -> bool {
 }
 
 /// The answers to one role, each with the bracket that says when it is given.
-fn brackets(cases: &[Case]) -> Vec<((bool, String), String)> {
+fn brackets(cases: &[Case]) -> Vec<(Answer, String)> {
     let distinct: BTreeSet<_> = cases.iter().map(|&case| answer(case)).collect();
     if let (1, Some(only)) = (distinct.len(), distinct.first()) {
         // Being allowed is always worth a word on the relation; being refused is not.

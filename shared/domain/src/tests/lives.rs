@@ -169,20 +169,20 @@ impl Move {
     }
 }
 
-impl Attempt<'_> {
-    fn holds_its_promises(&self) -> Result<(), TestCaseError> {
-        match self.result {
-            Ok(_) => {
-                self.the_history_grew_by_one()?;
-                self.one_stage_holds_it()?;
-                self.somebody_must_act_by_a_time_or_nobody_must()?;
-                self.the_texts_are_those_of_the_history()?;
-                self.the_reporter_was_told()
-            }
-            Err(error) => self.the_refusal_changed_nothing(error),
+fn holds_its_promises(attempt: &Attempt<'_>) -> Result<(), TestCaseError> {
+    match attempt.result {
+        Ok(_) => {
+            attempt.the_history_grew_by_one()?;
+            attempt.one_stage_holds_it()?;
+            attempt.somebody_must_act_by_a_time_or_nobody_must()?;
+            attempt.the_texts_are_those_of_the_history()?;
+            attempt.the_reporter_was_told()
         }
+        Err(error) => attempt.the_refusal_changed_nothing(error),
     }
+}
 
+impl Attempt<'_> {
     fn the_history_grew_by_one(&self) -> Result<(), TestCaseError> {
         let (before, after, event) = (&self.before.report, &self.after.report, self.after.newest());
         prop_assert_eq!(after.version, before.version + 1);
@@ -314,7 +314,7 @@ proptest! {
 
     #[test]
     fn whatever_happens_the_promises_hold(plot in a_plot()) {
-        let life = plot.play(|attempt| attempt.holds_its_promises())?;
+        let life = plot.play(holds_its_promises)?;
         prop_assert_eq!(verify_chain(&life.events, life.report.head), Ok(()));
         // The history is read back from records, so that it must survive being written.
         let written = serde_json::to_vec(&life.events).unwrap();

@@ -1,0 +1,278 @@
+//! The people of the trade. They know the public HTTP API and nothing else.
+
+use std::ops::Deref;
+
+use pingan_local::client::{Answer, Person};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::{Keys, Picture, expect, jpeg};
+
+/// 信息员: reports, answers, talks, withdraws.
+#[derive(Debug, Clone)]
+pub(crate) struct Reporter {
+    /// The phone.
+    pub(crate) person: Person,
+    /// The keys that the phone makes.
+    pub(crate) keys: Keys,
+}
+
+impl Reporter {
+    pub(crate) fn new(person: Person, keys: Keys) -> Self {
+        Self { person, keys }
+    }
+
+    /// Begins a report with this text; [`NewReport::send`] sends it.
+    pub(crate) fn reports(&self, text: &str) -> NewReport<'_> {
+        let body = json!({ "category": "crime", "text": text }).as_object().unwrap().clone();
+        NewReport { reporter: self, body, photos: 0, media: Vec::new() }
+    }
+
+    /// Uploads a picture and waits for the intake's verdict: `ready`. Gives its id.
+    pub(crate) async fn uploads(&self, picture: Picture) -> Uuid {
+        let media = self.person.upload(self.keys.next(), picture.content_type, picture.bytes).await.unwrap();
+        assert_eq!(self.person.verdict(media).await.unwrap().text("/state"), "ready");
+        media
+    }
+
+    /// Takes a photo and uploads it; each is another one.
+    pub(crate) async fn takes_photo(&self) -> Uuid {
+        let number = u64::from(self.keys.next().as_fields().3[7]);
+        self.uploads(jpeg(number)).await
+    }
+
+    /// Their own report.
+    pub(crate) async fn reads(&self, code: &str) -> Answer {
+        expect(self.tries_to_read(code).await, 200)
+    }
+
+    pub(crate) async fn tries_to_read(&self, code: &str) -> Answer {
+        self.person.get(&format!("/reports/{code}")).await.unwrap()
+    }
+
+    /// The codes of their reports, as the first page has them.
+    pub(crate) async fn mine(&self) -> Vec<String> {
+        codes(&expect(self.person.get("/reports").await.unwrap(), 200))
+    }
+
+    /// Answers the open question.
+    pub(crate) async fn answers(&self, code: &str, text: &str) -> Answer {
+        self.answers_with(code, text, &[]).await
+    }
+
+    /// Answers the open question with further media.
+    pub(crate) async fn answers_with(&self, code: &str, text: &str, media: &[Uuid]) -> Answer {
+        let version = self.reads(code).await.version();
+        expect(self.tries(code, "answer", version, &json!({ "text": text, "media": media })).await, 200)
+    }
+
+    /// Writes to the stage that has the report.
+    pub(crate) async fn writes(&self, code: &str, text: &str) -> Answer {
+        expect(self.tries(code, "messages", None, &json!({ "text": text })).await, 200)
+    }
+
+    /// Takes the report back.
+    pub(crate) async fn withdraws(&self, code: &str) -> Answer {
+        let version = self.reads(code).await.version();
+        expect(self.tries(code, "withdraw", version, &Value::Null).await, 200)
+    }
+
+    /// Sends a command on a report, however it is answered.
+    pub(crate) async fn tries(&self, code: &str, command: &str, version: Option<u64>, body: &Value) -> Answer {
+        self.person.post(&format!("/reports/{code}/{command}"), self.keys.next(), version, body).await.unwrap()
+    }
+}
+
+/// A report that is being written.
+#[derive(Debug)]
+pub(crate) struct NewReport<'a> {
+    reporter: &'a Reporter,
+    body: Map<String, Value>,
+    photos: usize,
+    media: Vec<Uuid>,
+}
+
+impl NewReport<'_> {
+    pub(crate) fn urgent(self) -> Self {
+        self.with("urgency", "urgent")
+    }
+
+    pub(crate) fn emergency(self) -> Self {
+        self.with("urgency", "emergency")
+    }
+
+    /// Marks it as naming the conduct of an officer of the station.
+    pub(crate) fn about_an_officer(self) -> Self {
+        self.with("concerns", "station_officer")
+    }
+
+    /// Marks it as naming the conduct of the station's management.
+    pub(crate) fn about_the_station(self) -> Self {
+        self.with("concerns", "station_management")
+    }
+
+    /// Says where it was seen.
+    pub(crate) fn at(self, address: &str) -> Self {
+        self.with("place", json!({ "address": address }))
+    }
+
+    /// Takes a photo of it.
+    pub(crate) fn with_photo(mut self) -> Self {
+        self.photos += 1;
+        self
+    }
+
+    /// Attaches a medium that is uploaded already.
+    pub(crate) fn with_media(mut self, media: Uuid) -> Self {
+        self.media.push(media);
+        self
+    }
+
+    /// Sets any field.
+    pub(crate) fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.body.insert(field.to_owned(), value.into());
+        self
+    }
+
+    /// Sends it, and gives its code.
+    pub(crate) async fn send(self) -> String {
+        expect(self.tries_to_send().await, 201).text("/id").to_owned()
+    }
+
+    /// Sends it, however it is answered.
+    pub(crate) async fn tries_to_send(mut self) -> Answer {
+        for _ in 0..self.photos {
+            self.media.push(self.reporter.takes_photo().await);
+        }
+        if !self.media.is_empty() {
+            self.body.insert("media".to_owned(), json!(self.media));
+        }
+        let Reporter { person, keys } = self.reporter;
+        person.post("/reports", keys.next(), None, &Value::Object(self.body)).await.unwrap()
+    }
+}
+
+/// 社区民警: the first review.
+#[derive(Debug, Clone)]
+pub(crate) struct Officer(pub(crate) Reviewer);
+
+/// 派出所 / 街道管理员: the second review.
+#[derive(Debug, Clone)]
+pub(crate) struct StationManager(pub(crate) Reviewer);
+
+/// 分局 / 区综治办管理员: the third review.
+#[derive(Debug, Clone)]
+pub(crate) struct DistrictManager(pub(crate) Reviewer);
+
+macro_rules! reviews {
+    ($($Role:ident),+) => {
+        $(impl Deref for $Role {
+            type Target = Reviewer;
+
+            fn deref(&self) -> &Reviewer {
+                &self.0
+            }
+        })+
+    };
+}
+
+reviews!(Officer, StationManager, DistrictManager);
+
+/// Somebody who reviews at a stage. Each decision is made on the version that was just opened.
+#[derive(Debug, Clone)]
+pub(crate) struct Reviewer {
+    /// The console.
+    pub(crate) person: Person,
+    /// The keys that the console makes.
+    pub(crate) keys: Keys,
+    stage: &'static str,
+}
+
+impl Reviewer {
+    pub(crate) fn new(person: Person, keys: Keys, stage: &'static str) -> Self {
+        Self { person, keys, stage }
+    }
+
+    /// A path of this stage's function.
+    pub(crate) fn path(&self, rest: &str) -> String {
+        format!("/{}-review{rest}", self.stage)
+    }
+
+    /// The codes of what waits, as the first page has them.
+    pub(crate) async fn queue(&self) -> Vec<String> {
+        codes(&self.lists("/queue").await)
+    }
+
+    /// The codes of all reports of the territory, as the first page has them.
+    pub(crate) async fn territory(&self) -> Vec<String> {
+        codes(&self.lists("/reports").await)
+    }
+
+    /// A page of a list: `/queue?limit=1`.
+    pub(crate) async fn lists(&self, list: &str) -> Answer {
+        expect(self.person.get(&self.path(list)).await.unwrap(), 200)
+    }
+
+    /// Opens a report.
+    pub(crate) async fn opens(&self, code: &str) -> Answer {
+        expect(self.tries_to_open(code).await, 200)
+    }
+
+    pub(crate) async fn tries_to_open(&self, code: &str) -> Answer {
+        self.person.get(&self.path(&format!("/reports/{code}"))).await.unwrap()
+    }
+
+    /// Asks for a link to a medium of a report.
+    pub(crate) async fn asks_for_link(&self, code: &str, media: Uuid) -> Answer {
+        self.person.get(&format!("/reports/{code}/media/{media}/link")).await.unwrap()
+    }
+
+    pub(crate) async fn approves(&self, code: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "approve" })).await
+    }
+
+    pub(crate) async fn approves_noting(&self, code: &str, note: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "approve", "note": note })).await
+    }
+
+    pub(crate) async fn returns(&self, code: &str, question: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "return", "question": question })).await
+    }
+
+    pub(crate) async fn rejects(&self, code: &str, reason: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "reject", "reason": reason })).await
+    }
+
+    pub(crate) async fn links(&self, code: &str, original: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "mark_duplicate", "original": original })).await
+    }
+
+    pub(crate) async fn reopens(&self, code: &str, note: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "reopen", "note": note })).await
+    }
+
+    pub(crate) async fn sends_down(&self, code: &str, note: &str) -> Answer {
+        self.decides(code, &json!({ "decision": "send_down", "note": note })).await
+    }
+
+    /// Writes to the reporter.
+    pub(crate) async fn writes(&self, code: &str, text: &str) -> Answer {
+        expect(self.tries(code, "messages", None, &json!({ "text": text })).await, 200)
+    }
+
+    /// Opens a report and decides on it.
+    pub(crate) async fn decides(&self, code: &str, decision: &Value) -> Answer {
+        let version = self.opens(code).await.version();
+        expect(self.tries(code, "decisions", version, decision).await, 200)
+    }
+
+    /// Sends a command on a report, however it is answered.
+    pub(crate) async fn tries(&self, code: &str, command: &str, version: Option<u64>, body: &Value) -> Answer {
+        let path = self.path(&format!("/reports/{code}/{command}"));
+        self.person.post(&path, self.keys.next(), version, body).await.unwrap()
+    }
+}
+
+fn codes(page: &Answer) -> Vec<String> {
+    page.body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
