@@ -108,19 +108,24 @@ impl Policy {
     /// By when a stage that gets a report at `since` is expected to act.
     pub fn stage_due(&self, stage: Stage, urgency: Urgency, since: Timestamp) -> Timestamp {
         let hours = match urgency {
-            Urgency::Routine => self.deadlines.routine_hours,
-            Urgency::Urgent => self.deadlines.urgent_hours,
-            Urgency::Emergency => {
-                let hours = SignedDuration::from_hours(self.deadlines.emergency_hours);
-                return since.checked_add(hours).unwrap_or(since);
-            }
+            Urgency::Routine => self.deadlines.routine_hours[stage as usize],
+            Urgency::Urgent => self.deadlines.urgent_hours[stage as usize],
+            Urgency::Emergency => return self.emergency_due(since),
         };
-        self.calendar.after_working_hours(since, hours[stage as usize])
+        self.calendar.after_working_hours(since, hours)
     }
 
     /// By when a reporter is expected to answer a question asked at `since`.
-    pub fn answer_due(&self, since: Timestamp) -> Timestamp {
-        self.calendar.after_working_hours(since, self.deadlines.answer_hours)
+    pub fn answer_due(&self, urgency: Urgency, since: Timestamp) -> Timestamp {
+        match urgency {
+            Urgency::Emergency => self.emergency_due(since),
+            Urgency::Routine | Urgency::Urgent => self.calendar.after_working_hours(since, self.deadlines.answer_hours),
+        }
+    }
+
+    fn emergency_due(&self, since: Timestamp) -> Timestamp {
+        let hours = SignedDuration::from_hours(self.deadlines.emergency_hours);
+        since.checked_add(hours).unwrap_or(since)
     }
 }
 

@@ -40,7 +40,7 @@ named! {
 }
 
 /// A text with what belongs to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Content {
     /// The event it belongs to.
     pub seq: u64,

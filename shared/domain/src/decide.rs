@@ -10,11 +10,11 @@ use crate::{
     error::{Error, FieldError, Refusal},
     event::Event,
     hash::Digest,
-    life::{self, Action, Case, RejectionReason, Stage, Step},
+    life::{self, Action, Case, RejectionReason, Stage, State, Step},
     media::MediaRef,
     member::{Member, Role},
     named::Named as _,
-    report::{MAX_CONTENTS, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, check_text},
+    report::{MAX_CONTENTS, MAX_MEDIA_IN_ALL, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, check_text},
 };
 
 /// What comes from outside with every command.
@@ -162,7 +162,7 @@ impl Request {
 }
 
 /// What was decided, to be committed as one.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decided {
     /// The report as it is after.
     pub report: Report,
@@ -236,7 +236,15 @@ pub fn decide(
 ) -> Result<Decided, Error> {
     let action = request.action();
     let Step { state, stage } = life::step(Case::of(action, report, actor))?;
+    if report.erased_at.is_some() {
+        return Err(Refusal::Erased.into());
+    }
     request.validate()?;
+    if let Request::Answer { media, .. } = &request
+        && report.media.len() + media.len() > MAX_MEDIA_IN_ALL
+    {
+        return Err(Error::field("/media", format!("would make more than {MAX_MEDIA_IN_ALL} media of one report")));
+    }
     let texts = request.texts();
     // Notes and decisions must stay possible, so that a talkative report can be ended.
     let limit = if action == Action::Message { MAX_CONTENTS / 2 } else { MAX_CONTENTS };
@@ -273,7 +281,7 @@ pub fn decide(
         next.due_at = if state.is_review() {
             Some(context.policy.stage_due(stage, report.urgency, context.now))
         } else if state == stage.returned() {
-            Some(context.policy.answer_due(context.now))
+            Some(context.policy.answer_due(report.urgency, context.now))
         } else {
             None
         };
@@ -314,15 +322,17 @@ pub fn decide(
 fn tells(next: &Report, action: Action, side: Side, moved: bool) -> Vec<Stage> {
     match action {
         // The stage that did it knows; the one that gets the report is told.
-        _ if moved => next.queues(),
+        _ if moved && next.state.is_review() => next.queues(),
         Action::Message if side == Side::Reporter => vec![next.stage],
         Action::Remind => vec![next.stage],
         _ => Vec::new(),
     }
 }
 
-/// An original must be one that the reviewer may see, must be alive, and must itself be no
-/// duplicate, so that links never form a chain or a circle.
+/// An original must be one that the reviewer may see, must not have come to nothing, and
+/// must itself be no duplicate, so that links never form a circle. The store checks the
+/// last again in the transaction, against someone who links the other way round in the
+/// same moment.
 fn check_original(report: &Report, actor: &Member, id: ReportId, original: Option<&Report>) -> Result<(), Error> {
     let pointer = "/original";
     if id == report.id {
@@ -335,8 +345,8 @@ fn check_original(report: &Report, actor: &Member, id: ReportId, original: Optio
     if other.duplicate_of.is_some() {
         return Err(Error::field(pointer, "is itself a duplicate; name the report that it is linked to"));
     }
-    if other.erased_at.is_some() {
-        return Err(Error::field(pointer, "was erased"));
+    if matches!(other.state, State::Rejected | State::Withdrawn) {
+        return Err(Error::field(pointer, format!("is {}; a report that came to nothing is no original", other.state)));
     }
     Ok(())
 }
@@ -392,5 +402,8 @@ pub fn clock_member(district: crate::territory::NodeId) -> Member {
 
 /// What a reviewer may do with a report, as the table has it: for the console to offer.
 pub fn offered(report: &Report, actor: &Member) -> Vec<Action> {
+    if report.erased_at.is_some() {
+        return Vec::new();
+    }
     Action::ALL.iter().copied().filter(|&action| life::step(Case::of(action, report, actor)).is_ok()).collect()
 }

@@ -35,7 +35,7 @@ named! {
         WrongRole = "wrong_role",
         /// The report is not in a state in which this can be done.
         WrongState = "wrong_state",
-        /// The report is at a stage below; only an emergency may be taken from there.
+        /// The report is not at this stage; only an emergency may be taken from a stage below.
         NotYourStage = "not_your_stage",
         /// The report has gone on to a stage above.
         MovedOn = "moved_on",
@@ -61,7 +61,7 @@ impl Refusal {
             Self::WrongRole => "Your role does not do this.",
             Self::WrongState => "The report is in a state in which this cannot be done.",
             Self::NotYourStage => {
-                "The report is still with a stage below yours; only an emergency may be taken from there."
+                "The report is not at your stage, and only an emergency may be taken from a stage below."
             }
             Self::MovedOn => "The report has gone on to a stage above yours.",
             Self::OwnReport => "You sent in this report, so someone else reviews it.",

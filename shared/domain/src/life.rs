@@ -242,7 +242,7 @@ enum Who {
     HolderOrHigherInEmergency,
     /// A stage above the one that held it last; the highest for itself.
     Higher,
-    /// The author and the stage that holds it.
+    /// The author and the stage that holds it; in an emergency also those above.
     EitherSide,
     /// The deadline job.
     Clock,
@@ -412,18 +412,17 @@ pub fn step(case: Case) -> Result<Step, Error> {
 
 fn permitted(who: Who, case: Case) -> Result<(), Error> {
     let highest = case.stage.above().is_none();
+    let holds_or_may_take =
+        case.relation == Relation::Holder || (case.relation == Relation::Above && case.urgency == Urgency::Emergency);
     let allowed = match who {
         Who::Sender => case.state.is_none(),
         Who::Author => case.relation == Relation::Author,
         Who::Holder => case.relation == Relation::Holder,
-        Who::HolderOrHigherInEmergency => {
-            case.relation == Relation::Holder
-                || (case.relation == Relation::Above && case.urgency == Urgency::Emergency)
-        }
+        Who::HolderOrHigherInEmergency => holds_or_may_take,
         Who::Higher => case.relation == Relation::Above || (case.relation == Relation::Holder && highest),
         Who::EitherSide => match case.role {
             Role::Reporter => case.relation == Relation::Author,
-            _ => case.relation == Relation::Holder,
+            _ => holds_or_may_take,
         },
         Who::Clock => case.relation == Relation::Clock,
     };

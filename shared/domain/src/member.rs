@@ -92,9 +92,17 @@ pub struct MemberId(String);
 #[error("a member's id has 1 to 64 letters, digits, '-' and '_'")]
 pub struct MemberIdError;
 
+/// The identifier of the platform's own deadline job, which no member can have.
+const CLOCK: &str = "clock";
+
 impl MemberId {
-    /// Reads an identifier.
+    /// Reads an identifier from outside.
     pub fn parse(text: &str) -> Result<Self, MemberIdError> {
+        if text == CLOCK { Err(MemberIdError) } else { Self::read(text) }
+    }
+
+    /// Reads an identifier from a record.
+    fn read(text: &str) -> Result<Self, MemberIdError> {
         let fits = (1..=64).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
         if fits { Ok(Self(text.to_owned())) } else { Err(MemberIdError) }
@@ -102,7 +110,7 @@ impl MemberId {
 
     /// The identifier of the platform's deadline job.
     pub fn clock() -> Self {
-        Self("clock".to_owned())
+        Self(CLOCK.to_owned())
     }
 
     /// The identifier as text.
@@ -131,7 +139,7 @@ impl Serialize for MemberId {
 
 impl<'de> Deserialize<'de> for MemberId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+        Self::read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 

@@ -27,6 +27,8 @@ pub const MAX_MESSAGE_CHARS: usize = 1_000;
 pub const MAX_ADDRESS_CHARS: usize = 200;
 /// The most media that one report, or one answer, can carry.
 pub const MAX_MEDIA: usize = 10;
+/// The most media that one report holds over its whole life, answers included.
+pub const MAX_MEDIA_IN_ALL: usize = 30;
 /// The most texts that one report holds over its whole life: its own, questions, answers,
 /// messages and notes. It keeps a report readable in one page of a query and erasable in
 /// one transaction.
@@ -85,29 +87,28 @@ impl Concerns {
 }
 
 /// Where it was seen.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
-    /// Longitude and latitude in degrees (WGS 84), always both.
+    /// On the map.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub point: Option<Point>,
 }
 
-/// A point on the map (WGS 84).
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A point on the map (WGS 84), in millionths of a degree: about a hand's breadth. Whole
+/// numbers read back as they were written, which the commitment to a text relies on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Point {
-    /// Degrees east, from -180 to 180.
-    pub longitude: f64,
-    /// Degrees north, from -90 to 90.
-    pub latitude: f64,
+    /// East of Greenwich, from -180 to 180 degrees.
+    pub longitude_microdegrees: i32,
+    /// North of the equator, from -90 to 90 degrees.
+    pub latitude_microdegrees: i32,
 }
 
 /// What a reporter sends in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewReport {
     /// What it is about.
     pub category: Category,
@@ -139,10 +140,10 @@ impl NewReport {
                 bad.push(FieldError::new("/place", "needs an address, a point, or both"));
             }
             if let Some(point) = place.point {
-                if !(-180.0..=180.0).contains(&point.longitude) {
+                if !(-180_000_000..=180_000_000).contains(&point.longitude_microdegrees) {
                     bad.push(FieldError::new("/place/point/longitude", "must be from -180 to 180 degrees"));
                 }
-                if !(-90.0..=90.0).contains(&point.latitude) {
+                if !(-90_000_000..=90_000_000).contains(&point.latitude_microdegrees) {
                     bad.push(FieldError::new("/place/point/latitude", "must be from -90 to 90 degrees"));
                 }
             }
@@ -164,13 +165,15 @@ pub fn check_media(media: &[MediaId], bad: &mut Vec<FieldError>) {
 }
 
 /// Checks that a text says something, fits, and holds no control characters but tabs and
-/// line ends.
+/// line ends: none that end a line early, hide text or turn its direction round.
 pub fn check_text(pointer: &str, text: &str, max_chars: usize, bad: &mut Vec<FieldError>) {
-    if text.trim().is_empty() {
+    let invisible = |c: char| matches!(c, '\u{200B}'..='\u{200F}' | '\u{2060}' | '\u{FEFF}');
+    let turns = |c: char| matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    if text.chars().all(|c| c.is_whitespace() || invisible(c)) {
         bad.push(FieldError::new(pointer, "is empty"));
     } else if text.chars().count() > max_chars {
         bad.push(FieldError::new(pointer, format!("is longer than {max_chars} characters")));
-    } else if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+    } else if text.chars().any(|c| turns(c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))) {
         bad.push(FieldError::new(pointer, "holds control characters"));
     }
 }
@@ -240,8 +243,8 @@ impl Report {
         node_of(&self.node, stage)
     }
 
-    /// The queues in which it stands: that of its stage, and for an emergency those of the
-    /// stages above as well. None unless it is in review.
+    /// The queues in which it stands: that of the stage that reviews it, and for an
+    /// emergency those of the stages above as well, also while the reporter is asked.
     pub fn queues(&self) -> Vec<Stage> {
         queues(self.state, self.stage, self.urgency)
     }
@@ -261,12 +264,11 @@ pub fn node_of(community: &NodeId, stage: Stage) -> NodeId {
 pub fn queues(state: State, stage: Stage, urgency: Urgency) -> Vec<Stage> {
     use crate::named::Named as _;
 
-    if !state.is_review() {
-        return Vec::new();
-    }
+    let asked = state == stage.returned();
+    let emergency = urgency == Urgency::Emergency && (state.is_review() || asked);
     Stage::ALL
         .iter()
         .copied()
-        .filter(|&queue| queue == stage || (urgency == Urgency::Emergency && queue > stage))
+        .filter(|&queue| (queue == stage && state.is_review()) || (queue > stage && emergency))
         .collect()
 }

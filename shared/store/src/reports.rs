@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem, Update},
+    types::{AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update},
 };
 use pingan_domain::{
     Timestamp,
@@ -148,7 +148,7 @@ pub struct Page {
 }
 
 /// A report with all that belongs to it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct History {
     /// The report.
     pub report: Report,
@@ -272,6 +272,9 @@ impl Writes {
         for media in &event.media {
             items.push(attach(table, *media, report)?);
         }
+        if let Some(original) = event.duplicate_of {
+            items.push(is_original(table, original)?);
+        }
         let event_key = Key::Event(report.id, event.seq);
         items.push(put(table, encode(&event_key, event)?, Some("attribute_not_exists(pk)"), &[])?);
         for content in contents {
@@ -314,6 +317,10 @@ fn cancelled(reasons: &[CancellationReason], update: bool, media: &[MediaId]) ->
         .collect();
     if !bad.is_empty() {
         return CommitError::Failed(Error::Invalid(bad));
+    }
+    if (2..reasons.len()).any(failed) {
+        // What the decision stood on has changed: the original has become a duplicate.
+        return CommitError::Stale;
     }
     let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     if reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code)) {
@@ -377,6 +384,17 @@ pub(crate) fn put(
 fn delete(table: &str, key: &Key) -> Result<TransactWriteItem, Error> {
     let delete = Delete::builder().table_name(table).set_key(Some(key_attributes(key))).build();
     Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Error::Internal(error.to_string()))?).build())
+}
+
+/// The original of a duplicate is, in this very moment, no duplicate itself.
+fn is_original(table: &str, original: ReportId) -> Result<TransactWriteItem, Error> {
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(&Key::Report(original))))
+        .condition_expression("attribute_exists(pk) AND attribute_not_exists(duplicate_of)")
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
 }
 
 fn attach(table: &str, media: MediaId, report: &Report) -> Result<TransactWriteItem, Error> {

@@ -10,7 +10,7 @@ use pingan_domain::{
     life::Relation,
     media::{self, Media, MediaId},
     member::{MemberId, Role},
-    report::{NewReport, Report, ReportId},
+    report::{NewReport, Report, ReportId, check_media},
 };
 use pingan_store::{CommitError, Key, Loaded};
 use uuid::Uuid;
@@ -74,6 +74,11 @@ impl Workflow {
         let id = CommandId::new(&command.actor, command.key);
         let target = command.report.to_string();
         let fingerprint = Fingerprint::of("act", &target, &(&command.request, &command.media))?;
+        let mut bad = Vec::new();
+        check_media(&command.media, &mut bad);
+        if !bad.is_empty() {
+            return Err(Error::Invalid(bad));
+        }
         for _ in 0..MAX_TRIES {
             let loaded = self.store.load(keys(&command, id)).await?;
             let actor = loaded.actor(&command.actor)?.acting_as(command.role)?;

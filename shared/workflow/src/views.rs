@@ -151,16 +151,31 @@ pub struct PointView {
 
 impl From<PlaceView> for Place {
     fn from(place: PlaceView) -> Self {
-        let point = place.point.map(|point| Point { longitude: point.longitude, latitude: point.latitude });
+        let point = place.point.map(|point| Point {
+            longitude_microdegrees: microdegrees(point.longitude),
+            latitude_microdegrees: microdegrees(point.latitude),
+        });
         Self { address: place.address, point }
     }
 }
 
 impl From<Place> for PlaceView {
     fn from(place: Place) -> Self {
-        let point = place.point.map(|point| PointView { longitude: point.longitude, latitude: point.latitude });
+        let point = place.point.map(|point| PointView {
+            longitude: f64::from(point.longitude_microdegrees) / MICRO,
+            latitude: f64::from(point.latitude_microdegrees) / MICRO,
+        });
         Self { address: place.address, point }
     }
+}
+
+const MICRO: f64 = 1_000_000.0;
+
+/// What lies outside the whole numbers is brought to their end, which lies far outside the
+/// map and is refused there.
+#[expect(clippy::cast_possible_truncation, reason = "the cast keeps to the ends of the whole numbers")]
+fn microdegrees(degrees: f64) -> i32 {
+    (degrees * MICRO).round() as i32
 }
 
 /// A medium of a report.

@@ -78,7 +78,7 @@ fn every_bad_field_of_a_report_is_named_at_once() {
         text: String::new(),
         place: Some(Place {
             address: Some("址".repeat(MAX_ADDRESS_CHARS + 1)),
-            point: Some(Point { longitude: 180.1, latitude: f64::NAN }),
+            point: Some(Point { longitude_microdegrees: 180_000_001, latitude_microdegrees: i32::MIN }),
         }),
         observed_at: Some(at("2026-08-12T10:10:01+08:00")),
         media: (0..=MAX_MEDIA as u64).map(|number| medium(number).id).collect(),
@@ -96,7 +96,7 @@ fn what_just_fits_is_taken() {
         text: "字".repeat(MAX_TEXT_CHARS),
         place: Some(Place {
             address: Some("址".repeat(MAX_ADDRESS_CHARS)),
-            point: Some(Point { longitude: -180.0, latitude: 90.0 }),
+            point: Some(Point { longitude_microdegrees: -180_000_000, latitude_microdegrees: 90_000_000 }),
         }),
         observed_at: Some(at("2026-08-12T10:10:00+08:00")),
         media: (0..MAX_MEDIA as u64).map(|number| medium(number).id).collect(),
@@ -118,8 +118,8 @@ fn what_does_not_fit_is_refused_with_the_reason() {
     }
     let nowhere = NewReport { place: Some(Place { address: None, point: None }), ..new_report() };
     assert_eq!(bad_fields(nowhere.validate(wednesday()).unwrap_err()), ["/place"]);
-    for (longitude, latitude) in [(f64::INFINITY, 0.0), (f64::NAN, 0.0), (-180.000_1, 0.0)] {
-        let point = Some(Point { longitude, latitude });
+    for longitude_microdegrees in [i32::MAX, i32::MIN, -180_000_001] {
+        let point = Some(Point { longitude_microdegrees, latitude_microdegrees: 0 });
         let off = NewReport { place: Some(Place { address: None, point }), ..new_report() };
         assert_eq!(bad_fields(off.validate(wednesday()).unwrap_err()), ["/place/point/longitude"]);
     }
@@ -271,11 +271,14 @@ fn an_original_that_the_reviewer_may_not_see_is_as_one_that_does_not_exist() {
 }
 
 #[test]
-fn an_original_is_itself_no_duplicate_and_not_erased() {
+fn an_original_is_itself_no_duplicate_and_has_not_come_to_nothing() {
     let linked = Report { duplicate_of: Some(unknown_report()), ..other_report() };
     assert!(only_detail(mark_as_duplicate_of(&linked).unwrap_err()).starts_with("is itself a duplicate"));
-    let erased = Report { erased_at: Some(wednesday()), ..other_report() };
-    assert_eq!(only_detail(mark_as_duplicate_of(&erased).unwrap_err()), "was erased");
+    for state in [State::Rejected, State::Withdrawn] {
+        let ended = Report { state, ..other_report() };
+        let detail = only_detail(mark_as_duplicate_of(&ended).unwrap_err());
+        assert_eq!(detail, format!("is {state}; a report that came to nothing is no original"));
+    }
 }
 
 // ---- rejection --------------------------------------------------------------------------
@@ -414,6 +417,39 @@ fn only_the_author_and_the_stage_that_holds_it_talk() {
     assert_eq!(said.report.state, State::StationReview);
     assert_eq!(life.refusal(&officer(), request(Action::Message)), Refusal::MovedOn.into());
     assert_eq!(life.refusal(&district_manager(), request(Action::Message)), Refusal::NotYourStage.into());
+    // Who may take an emergency may also ask how things stand there.
+    let emergency = Life::of(NewReport { urgency: Urgency::Emergency, ..new_report() });
+    let said = emergency.after(&district_manager(), Action::Message);
+    assert_eq!((said.report.state, said.contents.last().unwrap().stage), (State::OfficerReview, Stage::District));
+}
+
+#[test]
+fn an_emergency_stays_before_the_higher_stages_while_the_reporter_is_asked() {
+    let asked = Life::of(NewReport { urgency: Urgency::Emergency, ..new_report() }).after(&officer(), Action::Return);
+    assert_eq!(asked.report.queues(), [Stage::Station, Stage::District]);
+    assert_eq!(asked.newest().tells, [], "a question is for the reporter alone");
+    assert_eq!(asked.report.due_at, Some(asked.now + jiff::SignedDuration::from_hours(1)), "night and holiday included");
+}
+
+#[test]
+fn what_is_erased_is_never_taken_up_again() {
+    let reason = RejectionReason::OutOfScopeLawfulActivity;
+    let erased = Life::of(new_report()).then(&officer(), Request::Reject { reason, note: None });
+    assert_eq!(erased.refusal(&manager(), request(Action::Reopen)), Refusal::Erased.into());
+    assert_eq!(offered(&erased.report, &manager()), []);
+}
+
+#[test]
+fn the_media_of_all_answers_are_limited() {
+    let mut life = Life::sent_by(&author(), new_report(), (0..10).map(medium).collect());
+    for round in 1..=2 {
+        life = life.after(&officer(), Action::Return);
+        let media = (0..10).map(|number| medium(round * 10 + number)).collect();
+        life = life.then(&author(), Request::Answer { text: "more".to_owned(), media });
+    }
+    life = life.after(&officer(), Action::Return);
+    let one_more = Request::Answer { text: "more".to_owned(), media: vec![medium(99)] };
+    assert_eq!(bad_fields(life.refusal(&author(), one_more)), ["/media"]);
 }
 
 #[test]

@@ -234,6 +234,9 @@ impl Attempt<'_> {
             prop_assert!(queues.len() == 1 || report.urgency == Urgency::Emergency);
             prop_assert!(queues.windows(2).all(|pair| Some(pair[1]) == pair[0].above()));
             prop_assert!(report.urgency != Urgency::Emergency || queues.last() == Some(&Stage::District));
+        } else if report.state == report.stage.returned() && report.urgency == Urgency::Emergency {
+            // The stage that asked waits; those above still have it before them.
+            prop_assert!(queues.iter().all(|&queue| queue > report.stage));
         } else {
             prop_assert!(queues.is_empty());
         }
@@ -300,6 +303,9 @@ impl Attempt<'_> {
         // for what was asked, and is offered.
         match life::step(Case::of(action, &self.before.report, self.actor)) {
             Err(reason) => prop_assert_eq!(error, &reason),
+            Ok(_) if self.before.report.erased_at.is_some() => {
+                prop_assert_eq!(error, &Error::Refused(Refusal::Erased));
+            }
             Ok(_) => prop_assert!(
                 matches!(error, Error::Invalid(_) | Error::Refused(Refusal::TooManyMessages)),
                 "{error} for {action}, which the table allows"
