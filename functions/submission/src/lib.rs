@@ -154,7 +154,7 @@ async fn list_my_reports(
 #[utoipa::path(
     get,
     path = "/reports/{report_id}",
-    params(("report_id", description = "The report's code")),
+    params(("report_id" = String, Path, description = "The report's code")),
     responses(
         (status = 200, description = "The report, with its version as `ETag`", body = OwnReport),
         (status = 404, description = "None of yours has this code"),
@@ -188,7 +188,7 @@ struct AnswerBody {
     post,
     path = "/reports/{report_id}/answer",
     params(
-        ("report_id", description = "The report's code"),
+        ("report_id" = String, Path, description = "The report's code"),
         ("Idempotency-Key" = String, Header, description = "A UUID for this answer, the same with each retry"),
         ("If-Match" = String, Header, description = "The `ETag` of the version that you answer"),
     ),
@@ -220,7 +220,7 @@ async fn answer_question(
     post,
     path = "/reports/{report_id}/messages",
     params(
-        ("report_id", description = "The report's code"),
+        ("report_id" = String, Path, description = "The report's code"),
         ("Idempotency-Key" = String, Header, description = "A UUID for this message, the same with each retry"),
     ),
     request_body = MessageBody,
@@ -248,7 +248,7 @@ async fn message_stage(
     post,
     path = "/reports/{report_id}/withdraw",
     params(
-        ("report_id", description = "The report's code"),
+        ("report_id" = String, Path, description = "The report's code"),
         ("Idempotency-Key" = String, Header, description = "A UUID for this withdrawal, the same with each retry"),
         ("If-Match" = String, Header, description = "The `ETag` of the version that you have seen"),
     ),

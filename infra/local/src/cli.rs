@@ -50,7 +50,7 @@ enum Command {
 /// Runs what the command line asks for.
 pub async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,s3s=off"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,s3s=off,dynoxide=error"));
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let done = match arguments.command {
         None => serve(arguments).await,
@@ -149,15 +149,15 @@ Ping'an 平安 runs at {url}
 
   Sign in as any of the demo district; no password:
     district-police, district-governance, agency-fire, treasurer, custodian, auditor
-{stations}\
-    officer-<community>, reporter-<community>-1, reporter-<community>-2
+{stations}    officer-<community>, reporter-<community>-1, reporter-<community>-2
 
   Try it:
     TOKEN=$(curl -s {url}/auth/token -d username=reporter-ferry-1 | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')
-    curl -si {url}/reports -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -H \"Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)\" -d '{{\"category\":\"hazard\",\"text\":\"The fire exit of the market hall is locked.\"}}'
+    curl -si {url}/reports -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -H \"Idempotency-Key: {key}\" -d '{{\"category\":\"hazard\",\"text\":\"The fire exit of the market hall is locked.\"}}'
     curl -s {url}/reports -H \"Authorization: Bearer $TOKEN\"
 
   Ctrl-C stops it.",
+        key = uuid::Uuid::new_v4(),
         dynamodb = bundle.dynamodb_url,
         data = data.display(),
     )

@@ -4,7 +4,7 @@
 use utoipa::{
     Modify, OpenApi,
     openapi::{
-        OpenApi as Document, Ref, RefOr, Response, ResponseBuilder,
+        ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder,
         extensions::Extensions,
         path::Operation,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
@@ -12,18 +12,23 @@ use utoipa::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::problem::ProblemBody;
+use crate::{problem::ProblemBody, schema};
 
 /// The name of the security scheme.
 const BEARER: &str = "bearer";
 
 /// Problems that every operation may answer with.
-const COMMON: [(&str, &str); 4] = [
+const COMMON: [(&str, &str); 5] = [
     ("400", "A field is bad; `errors` names each one"),
     ("401", "Not signed in"),
     ("403", "Signed in, but not allowed"),
+    ("500", "Something went wrong on our side"),
     ("503", "Not now; nothing was lost. Retry after `Retry-After` seconds"),
 ];
+
+/// Problems that every operation with a body may answer with.
+const WITH_BODY: [(&str, &str); 2] =
+    [("413", "The body is larger than 64 KiB"), ("415", "The body is not declared as JSON")];
 
 /// Marks every operation of a function's router as served by `function` and as needing a
 /// bearer token. An operation that says otherwise itself (`security(())`) stays public.
@@ -36,12 +41,45 @@ pub fn finish<S: Clone + Send + Sync + 'static>(function: &str, mut router: Open
             none => *none = Some(extensions),
         }
         operation.security.get_or_insert_with(|| vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-        for (status, description) in COMMON {
-            let responses = &mut operation.responses.responses;
-            responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(description)));
-        }
+        describe_problems(operation);
+        describe_parameters(operation);
     }
     router
+}
+
+fn describe_problems(operation: &mut Operation) {
+    let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+    let responses = &mut operation.responses.responses;
+    for (status, description) in COMMON.iter().chain(with_body) {
+        responses
+            .entry((*status).to_owned())
+            .or_insert_with(|| RefOr::T(ResponseBuilder::new().description(*description).build()));
+    }
+    for (status, response) in responses {
+        if let RefOr::T(response) = response
+            && status.starts_with(['4', '5'])
+            && response.content.is_empty()
+        {
+            let schema = Ref::from_schema_name("ProblemBody");
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            response.content.insert("application/problem+json".to_owned(), RefOr::T(content));
+        }
+    }
+}
+
+/// The parameters that many operations have look the same in all of them.
+fn describe_parameters(operation: &mut Operation) {
+    for parameter in operation.parameters.iter_mut().flatten() {
+        if let RefOr::T(parameter) = parameter {
+            let schema = match parameter.name.as_str() {
+                "report_id" => schema::code(),
+                "media_id" | "Idempotency-Key" => schema::uuid(),
+                "If-Match" => schema::etag(),
+                _ => continue,
+            };
+            parameter.schema = Some(schema.into());
+        }
+    }
 }
 
 /// Puts a word before every operation's id: the same operations served by more than one
@@ -63,12 +101,6 @@ pub fn operations(document: &mut Document) -> impl Iterator<Item = &mut Operatio
     document.paths.paths.values_mut().flat_map(|path| {
         [&mut path.get, &mut path.put, &mut path.post, &mut path.delete, &mut path.patch].into_iter().flatten()
     })
-}
-
-fn problem(description: &str) -> Response {
-    let schema = Ref::from_schema_name("ProblemBody");
-    let content = utoipa::openapi::ContentBuilder::new().schema(Some(schema)).build();
-    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
 }
 
 /// The description into which the functions' own are merged.

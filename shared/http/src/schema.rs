@@ -64,7 +64,11 @@ pub fn code() -> Object {
 
 /// A node of the territory.
 pub fn node() -> Object {
-    ObjectBuilder::new().schema_type(Type::String).examples(["demo.north.plum-garden"]).build()
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some("A node of the territory: district, station and community, joined by dots"))
+        .examples(["demo.north.plum-garden"])
+        .build()
 }
 
 /// A moment, RFC 3339 in UTC.
@@ -79,4 +83,18 @@ pub fn moment() -> Object {
 /// A SHA-256 in hexadecimal digits.
 pub fn sha256() -> Object {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9a-fA-F]{64}$")).build()
+}
+
+/// A UUID.
+pub fn uuid() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Uuid)))
+        .examples(["0e37df36-f698-4a4b-9d3c-2f6e1f9f3a51"])
+        .build()
+}
+
+/// The version of a report as its `ETag`.
+pub fn etag() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some("^\"[0-9]+\"$")).examples(["\"3\""]).build()
 }

@@ -293,11 +293,9 @@ impl Writes {
         for &stage in before.iter().filter(|stage| !after.contains(stage)) {
             items.push(delete(table, &Key::QueueEntry(report.id, stage))?);
         }
-        // An entry shows the state, which is written anew only when it changes.
-        if old.is_none_or(|old| old.state != report.state) {
-            for stage in after {
-                items.push(put(table, queue_item(report, stage)?, None, &[])?);
-            }
+        // An entry shows the version, which every event changes.
+        for stage in after {
+            items.push(put(table, queue_item(report, stage)?, None, &[])?);
         }
         Ok(Self { items, media: event.media.clone() })
     }

@@ -115,7 +115,7 @@ async fn list_reports(
 #[utoipa::path(
     get,
     path = "/reports/{report_id}",
-    params(("report_id", description = "The report's code")),
+    params(("report_id" = String, Path, description = "The report's code")),
     responses(
         (status = 200, description = "The report, with its version as `ETag`", body = ReviewedReport),
         (status = 404, description = "There is none in your territory"),
@@ -210,7 +210,7 @@ impl DecisionBody {
     post,
     path = "/reports/{report_id}/decisions",
     params(
-        ("report_id", description = "The report's code"),
+        ("report_id" = String, Path, description = "The report's code"),
         ("Idempotency-Key" = String, Header, description = "A UUID for this decision, the same with each retry"),
         ("If-Match" = String, Header, description = "The `ETag` of the version that you decide on"),
     ),
@@ -252,7 +252,7 @@ pub struct MessageBody {
     post,
     path = "/reports/{report_id}/messages",
     params(
-        ("report_id", description = "The report's code"),
+        ("report_id" = String, Path, description = "The report's code"),
         ("Idempotency-Key" = String, Header, description = "A UUID for this message, the same with each retry"),
     ),
     request_body = MessageBody,

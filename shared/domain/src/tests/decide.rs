@@ -428,7 +428,11 @@ fn an_emergency_stays_before_the_higher_stages_while_the_reporter_is_asked() {
     let asked = Life::of(NewReport { urgency: Urgency::Emergency, ..new_report() }).after(&officer(), Action::Return);
     assert_eq!(asked.report.queues(), [Stage::Station, Stage::District]);
     assert_eq!(asked.newest().tells, [], "a question is for the reporter alone");
-    assert_eq!(asked.report.due_at, Some(asked.now + jiff::SignedDuration::from_hours(1)), "night and holiday included");
+    assert_eq!(
+        asked.report.due_at,
+        Some(asked.now + jiff::SignedDuration::from_hours(1)),
+        "night and holiday included"
+    );
 }
 
 #[test]
