@@ -110,7 +110,7 @@ pub struct Bundle {
 impl Bundle {
     /// Starts everything, creates what is not there yet, and seeds the demo district.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        std::fs::create_dir_all(&options.data).map_err(|error| StartError::Other(error.into()))?;
+        make_folder(&options.data).map_err(|error| StartError::Other(error.into()))?;
         let lock = lock(&options.data)?;
         let listener = listen(options.port).await?;
         Self::start_on(listener, lock, options.data, options.clock).await.map_err(StartError::Other)
@@ -269,7 +269,18 @@ async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), Failure> {
     }
 }
 
-fn lock(data: &Path) -> Result<File, StartError> {
+/// Makes the folder, for its owner alone: it holds reports, pictures and keys. One that is
+/// there already keeps its permissions.
+fn make_folder(data: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data)
+}
+
+/// Keeps every other bundle out of a folder, for as long as the file is held.
+pub(crate) fn lock(data: &Path) -> Result<File, StartError> {
     let file = File::create(data.join("lock")).map_err(|error| StartError::Other(error.into()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     api,
-    bundle::{Bundle, Options},
+    bundle::{Bundle, Options, lock},
     clock::Clock,
     demo, seed,
 };
@@ -82,14 +82,28 @@ async fn serve(arguments: Arguments) -> Done {
 }
 
 /// Deletes the folder of a bundle; refuses any folder that does not look like one, so
-/// that a slip of the pen deletes nothing else.
+/// that a slip of the pen deletes nothing else, and one in which a bundle runs.
 fn clear(data: &std::path::Path) -> Done {
-    let is_ours = data.join("dynamodb.sqlite").exists() || std::fs::read_dir(data)?.next().is_none();
-    if !is_ours {
+    if !is_ours(data)? {
         return Err(format!("{} is not a folder of this bundle; --fresh does not delete it.", data.display()).into());
     }
+    let _lock = lock(data)?;
     std::fs::remove_dir_all(data)?;
     Ok(())
+}
+
+fn is_ours(data: &std::path::Path) -> std::io::Result<bool> {
+    if data.join("dynamodb.sqlite").exists() {
+        return Ok(true);
+    }
+    // A start that came to nothing, because its port was taken, say, leaves no more than these.
+    for entry in std::fs::read_dir(data)? {
+        let name = entry?.file_name();
+        if name != "lock" && name != "secrets.json" && !name.to_string_lossy().starts_with(".secrets.json.") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Ctrl-C, or the signal with which a service manager ends a program.

@@ -138,7 +138,7 @@ named! {
         AlreadyKnown = "already_known",
         /// It is for another service (a fault of the water supply, say).
         AnotherService = "another_service",
-        /// It was looked into and is not so. Its content is erased on a timer.
+        /// It was looked into and is not so.
         Unfounded = "unfounded",
         /// It is about lawful activity: belief, opinion, petitioning. Its content is erased at once.
         OutOfScopeLawfulActivity = "out_of_scope_lawful_activity",
@@ -164,8 +164,9 @@ impl RejectionReason {
             }
             Self::Unfounded => Text::new("经核查，情况不属实。", "We looked into it and it is not so."),
             Self::OutOfScopeLawfulActivity => Text::new(
-                "所述属于合法行为，平台不受理，内容已删除。",
-                "It is about lawful activity, which this platform does not deal with; its content was erased.",
+                "所述属于合法行为，平台不受理；文字已删除，图片不再向任何人开放。",
+                "It is about lawful activity, which this platform does not deal with. Its text was erased, and its \
+                 pictures are closed to everyone.",
             ),
             Self::SentByMistake => Text::new("该线索为误报或测试。", "It was sent by mistake or as a test."),
         }

@@ -16,7 +16,7 @@ use crate::{
     Store,
     fault::fault,
     item::{decode, encode, key_of},
-    keys::{Key, Table},
+    keys::{ACCESS_PREFIX, Key, Table},
     reports::put,
 };
 
@@ -83,7 +83,7 @@ impl Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk AND begins_with(sk, :access)")
             .expression_attribute_values(":pk", AttributeValue::S(Key::AccessHead(report).pk()))
-            .expression_attribute_values(":access", AttributeValue::S("ACCESS#".to_owned()))
+            .expression_attribute_values(":access", AttributeValue::S(ACCESS_PREFIX.to_owned()))
             .limit(i32::from(limit))
             .send()
             .await

@@ -39,6 +39,9 @@ use pingan_domain::{
     territory::{Level, NodeId},
 };
 
+/// What the sort keys of all readings of a report begin with.
+pub const ACCESS_PREFIX: &str = "ACCESS#";
+
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
@@ -117,7 +120,7 @@ impl Key {
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
             Self::QueueEntry(_, stage) => format!("QUEUE#{stage}"),
             Self::AccessHead(_) => "HEAD".to_owned(),
-            Self::Access(_, seq) => format!("ACCESS#{seq:08}"),
+            Self::Access(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
             Self::Receipt(_) => "RECEIPT".to_owned(),
             Self::Media(_) => "MEDIA".to_owned(),
         }
@@ -140,7 +143,7 @@ impl Key {
                 _ => return None,
             },
             ("ACCESS", "HEAD") => Self::AccessHead(report()?),
-            ("ACCESS", sk) => Self::Access(report()?, sk.strip_prefix("ACCESS#")?.parse().ok()?),
+            ("ACCESS", sk) => Self::Access(report()?, sk.strip_prefix(ACCESS_PREFIX)?.parse().ok()?),
             ("RECEIPT", "RECEIPT") => Self::Receipt(serde_json::from_value(id.into()).ok()?),
             ("MEDIA", "MEDIA") => Self::Media(id.parse().ok()?),
             _ => return None,

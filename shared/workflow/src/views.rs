@@ -393,6 +393,18 @@ impl OwnReport {
     }
 }
 
+/// What the review functions take. The table knows more: handing over, closing and the
+/// deadline job's actions have no place in a review.
+const TAKEN_IN_REVIEW: [Action; 7] = [
+    Action::Approve,
+    Action::Return,
+    Action::Reject,
+    Action::MarkDuplicate,
+    Action::Reopen,
+    Action::SendDown,
+    Action::Message,
+];
+
 impl ReviewedReport {
     /// The reviewer's view.
     pub fn new(reader: &Member, history: History) -> Self {
@@ -400,7 +412,7 @@ impl ReviewedReport {
         let (content, messages) = split(contents, |_| true);
         Self {
             summary: (&report).into(),
-            can: offered(&report, reader),
+            can: offered(&report, reader).into_iter().filter(|action| TAKEN_IN_REVIEW.contains(action)).collect(),
             pseudonym: report.pseudonym,
             concerns: report.concerns,
             content,
