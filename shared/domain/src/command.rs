@@ -47,9 +47,17 @@ pub struct Fingerprint(Digest);
 impl Fingerprint {
     /// The fingerprint of an operation on a target with this decoded body. Decoding first
     /// makes white space and the order of fields not count.
-    pub fn of<T: Serialize>(operation: &str, target: &str, body: &T) -> Result<Self, crate::error::Error> {
+    ///
+    /// The client's key is part of it. Nothing keeps the key itself, so that a receipt that
+    /// outlives an erased text cannot be used to check guesses at that text.
+    pub fn of<T: Serialize>(
+        key: uuid::Uuid,
+        operation: &str,
+        target: &str,
+        body: &T,
+    ) -> Result<Self, crate::error::Error> {
         let body = serde_json::to_vec(body).map_err(|error| crate::error::Error::Internal(error.to_string()))?;
-        Ok(Self(Digest::of(&[operation.as_bytes(), target.as_bytes(), &body])))
+        Ok(Self(Digest::of(&[b"fingerprint", key.as_bytes(), operation.as_bytes(), target.as_bytes(), &body])))
     }
 }
 

@@ -44,9 +44,13 @@ fn is_json(headers: &HeaderMap) -> bool {
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
+    // The parser would also take the values of the fields in a row for the object.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Error::field("", "is a list; an object is expected"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer: String = error
+        let mut pointer: String = error
             .path()
             .iter()
             .filter_map(|segment| match segment {
@@ -57,7 +61,15 @@ fn parse_json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
                 Segment::Unknown => None,
             })
             .collect();
-        Error::field(pointer, without_position(&error.inner().to_string()))
+        let message = error.inner().to_string();
+        // The path ends at the object that lacks a field, or has it twice; the message names the field.
+        for what in ["missing field `", "duplicate field `"] {
+            if let Some(name) = message.strip_prefix(what).and_then(|rest| rest.split('`').next()) {
+                pointer.push('/');
+                pointer.push_str(name);
+            }
+        }
+        Error::field(pointer, without_position(&message))
     })?;
     deserializer.end().map_err(|_| Error::field("", "has something after its JSON value"))?;
     Ok(value)
@@ -171,8 +183,10 @@ where
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
         query.map(|axum::extract::Query(value)| Self(value)).map_err(|rejection| {
             let why = std::error::Error::source(&rejection).map_or_else(|| rejection.body_text(), ToString::to_string);
-            // The parser says `limit: invalid digit …`: the parameter and the reason.
-            let (name, detail) = why.split_once(": ").unwrap_or(("query", &why));
+            // The parser says `limit: invalid digit …`, the parameter and the reason, or
+            // names in its message the one that is there twice.
+            let twice = why.strip_prefix("duplicate field `").and_then(|rest| rest.split('`').next());
+            let (name, detail) = why.split_once(": ").unwrap_or((twice.unwrap_or("query"), &why));
             Error::field(name, detail).into()
         })
     }

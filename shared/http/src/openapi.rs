@@ -71,6 +71,10 @@ fn describe_problems(operation: &mut Operation) {
 fn describe_parameters(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         if let RefOr::T(parameter) = parameter {
+            if parameter.name == "node" {
+                // The derive drops the comment of a parameter that brings its own schema.
+                parameter.description = Some("A node of your territory; all of it when nothing is said".to_owned());
+            }
             let schema = match parameter.name.as_str() {
                 "report_id" => schema::code(),
                 "media_id" | "Idempotency-Key" => schema::uuid(),

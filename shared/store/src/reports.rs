@@ -15,8 +15,9 @@ use pingan_domain::{
     life::{RejectionReason, Stage, State},
     media::MediaId,
     member::MemberId,
-    report::{Category, Concerns, Report, ReportId, Urgency},
-    territory::{Level, NodeId},
+    named::Named as _,
+    report::{Category, Report, ReportId, Urgency},
+    territory::NodeId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,8 +48,6 @@ pub struct Summary {
     pub category: Category,
     /// How fast it has to be dealt with.
     pub urgency: Urgency,
-    /// Whether it names those who would review it; lists leave it out for those it names.
-    pub concerns: Concerns,
     /// Where it is in its life.
     pub state: State,
     /// The stage that holds it, or held it last.
@@ -68,7 +67,7 @@ pub struct Summary {
 }
 
 /// The attributes of a [`Summary`], projected into every index.
-pub(crate) const SUMMARY_ATTRIBUTES: [&str; 16] = [
+pub(crate) const SUMMARY_ATTRIBUTES: [&str; 15] = [
     "type",
     "schema",
     "id",
@@ -77,7 +76,6 @@ pub(crate) const SUMMARY_ATTRIBUTES: [&str; 16] = [
     "pseudonym",
     "category",
     "urgency",
-    "concerns",
     "state",
     "stage",
     "stage_since",
@@ -96,7 +94,6 @@ impl From<&Report> for Summary {
             pseudonym: report.pseudonym,
             category: report.category,
             urgency: report.urgency,
-            concerns: report.concerns,
             state: report.state,
             stage: report.stage,
             stage_since: report.stage_since,
@@ -339,10 +336,11 @@ fn report_item(report: &Report) -> Result<Item, Error> {
     };
     let created = keys::created_sk(report.created_at, report.id);
     index(Index::ReportsByReporter, keys::reporter_pk(&report.reporter), created.clone());
-    for level in [Level::Community, Level::Station, Level::District] {
-        if let Some(node) = report.node.at(level) {
-            index(Index::ReportsByNode(level), keys::node_pk(&node), created.clone());
-        }
+    // A report that names the conduct of a stage stands in no list of that stage's nodes: not
+    // even a short page or a cursor tells that it is there.
+    for stage in Stage::ALL.iter().copied().filter(|&stage| stage >= report.first_stage()) {
+        let node = report.node_of(stage);
+        index(Index::ReportsByNode(node.level()), keys::node_pk(&node), created.clone());
     }
     Ok(item)
 }

@@ -43,7 +43,7 @@ impl Workflow {
     /// Takes a new report in. The same key again gives the same report.
     pub async fn submit(&self, author: &MemberId, key: Uuid, new: NewReport) -> Result<Report, Error> {
         let command = CommandId::new(author, key);
-        let fingerprint = Fingerprint::of("submit", "", &new)?;
+        let fingerprint = Fingerprint::of(key, "submit", "", &new)?;
         let now = self.world.now();
         new.validate(now)?;
         let mut attempt = 0;
@@ -77,7 +77,7 @@ impl Workflow {
     pub async fn act(&self, command: Command) -> Result<Report, Error> {
         let id = CommandId::new(&command.actor, command.key);
         let target = command.report.to_string();
-        let fingerprint = Fingerprint::of("act", &target, &(&command.request, &command.media))?;
+        let fingerprint = Fingerprint::of(command.key, "act", &target, &(&command.request, &command.media))?;
         let mut bad = Vec::new();
         check_media(&command.media, &mut bad);
         if !bad.is_empty() {

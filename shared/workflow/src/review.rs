@@ -83,6 +83,9 @@ struct TerritoryQuery {
 }
 
 /// All reports of your territory, in whatever state, newest first.
+///
+/// The list of a node leaves out what names the conduct of those who review there; it is in
+/// the list of the node above.
 #[utoipa::path(
     get,
     path = "/reports",
@@ -103,10 +106,8 @@ async fn list_reports(
     if !reader.node.contains(&node) {
         return Err(Error::NotFound.into());
     }
-    let mut page = review.workflow.page(List::Territory(&node), &reader, limit, query.cursor.as_deref()).await?;
-    // What names the conduct of this stage does not exist for it.
-    page.items.retain(|report| report.concerns.first_stage() <= review.stage);
-    let page = ReportPage::from(page);
+    let list = List::Territory(&node);
+    let page: ReportPage = review.workflow.page(list, &reader, limit, query.cursor.as_deref()).await?.into();
     let next = page.next.clone();
     Ok(page::respond(page, next.as_deref(), &format!("node={node}&limit={limit}")))
 }

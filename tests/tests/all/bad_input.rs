@@ -1,1 +1,750 @@
+//! Everything that is not as it should be is refused with a problem that names it, and leaves nothing behind.
+//!
+//! [`what_is_refused_and_how`] is one table; its snapshot is the one to read.
 
+mod fields;
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use image::ImageFormat;
+use pingan_domain::{command::CommandId, member::MemberId};
+use pingan_local::client::{Answer, Person};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    harness::{
+        DistrictManager, Keys, Officer, Picture, Reporter, StationManager, World, each, eventually, expect,
+        expect_problem, jpeg, picture,
+    },
+    openapi,
+};
+
+/// The largest body, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// A code with a right check character that no report has.
+const UNKNOWN_CODE: &str = "00000-00000";
+
+/// A district with one report at each point of its way, all by one reporter.
+struct Desk {
+    world: World,
+    reporter: Reporter,
+    neighbour: Reporter,
+    officer: Officer,
+    station: StationManager,
+    district: DistrictManager,
+    /// Waits for the reporter's answer.
+    asked: String,
+    /// Waits for the officer, the station and the district.
+    waiting: [String; 3],
+    /// Every row, and how it was answered.
+    table: String,
+    /// What came out otherwise than expected.
+    wrong: Vec<String>,
+}
+
+impl Desk {
+    async fn new() -> Self {
+        let world = World::start().await;
+        let reporter = world.reporter("plum-garden").await;
+        let neighbour = world.neighbour("plum-garden").await;
+        let (officer, station, district) =
+            (world.officer("plum-garden").await, world.station("north").await, world.district().await);
+        let mut codes = Vec::new();
+        for number in 0..4 {
+            codes.push(reporter.reports(&format!("Lamp {number} is broken.")).send().await);
+            neighbour.reports(&format!("Bench {number} is broken.")).send().await;
+        }
+        officer.returns(&codes[0], "Which lamp?").await;
+        officer.approves(&codes[2]).await;
+        officer.approves(&codes[3]).await;
+        station.approves(&codes[3]).await;
+        let [asked, first, second, third] = codes.try_into().unwrap();
+        Self {
+            world,
+            reporter,
+            neighbour,
+            officer,
+            station,
+            district,
+            asked,
+            waiting: [first, second, third],
+            table: String::new(),
+            wrong: Vec::new(),
+        }
+    }
+
+    /// Everything that a command can change, as the API shows it.
+    async fn everything(&self) -> Value {
+        self.district.lists("/reports?limit=100").await.body
+    }
+
+    fn heading(&mut self, title: &str) {
+        write!(self.table, "\n# {title}\n\n").unwrap();
+    }
+
+    /// Sends what a row says; gives how it was answered, in words.
+    async fn outcome(&mut self, row: &Row) -> String {
+        self.world.bundle.requests.take();
+        let answer = row.send().await;
+        let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"];
+        let written = self.world.bundle.requests.take().iter().any(|request| writes.contains(&request.as_str()));
+        let told = told(&answer);
+        let mut complain = |what: String| self.wrong.push(format!("{} {}: {}: {what}", row.method, row.path, row.what));
+        let (status, kind, pointers) = &row.expected;
+        if (answer.status, answer.text("/type")) != (*status, &*format!("/problems/{kind}")) {
+            complain(format!("is not {status} {kind} but {told}"));
+        }
+        if answer.headers.get("content-type").is_none_or(|kind| kind != "application/problem+json") {
+            complain("is no problem+json".to_owned());
+        }
+        if answer.body["status"] != answer.status || answer.text("/title").is_empty() {
+            complain(format!("is no whole problem: {}", answer.body));
+        }
+        let named = each(&answer.body["errors"], "pointer");
+        if named != *pointers {
+            complain(format!("names {named:?}, not {pointers:?}"));
+        }
+        if written {
+            complain("wrote something".to_owned());
+        }
+        told
+    }
+
+    /// Tries rows that stand for themselves.
+    async fn rows(&mut self, title: &str, rows: Vec<Row>) {
+        self.heading(title);
+        let before = self.everything().await;
+        for row in rows {
+            let told = self.outcome(&row).await;
+            writeln!(self.table, "{:<44} → {told}", row.what).unwrap();
+        }
+        assert_eq!(self.everything().await, before, "{title}: what is refused changes nothing");
+    }
+
+    /// Tries the same on many operations, and shows once what all of them answer.
+    async fn everywhere(&mut self, title: &str, rows: Vec<Row>) {
+        self.heading(title);
+        let before = self.everything().await;
+        let mut names = Vec::new();
+        let mut outcomes: BTreeMap<(usize, String), Vec<String>> = BTreeMap::new();
+        for row in rows {
+            let told = self.outcome(&row).await;
+            let index = names.iter().position(|name| *name == row.what).unwrap_or_else(|| {
+                names.push(row.what.clone());
+                names.len() - 1
+            });
+            let operations = outcomes.entry((index, told)).or_default();
+            if operations.last() != Some(&row.operation()) {
+                operations.push(row.operation());
+            }
+        }
+        assert_eq!(self.everything().await, before, "{title}: what is refused changes nothing");
+        for (index, name) in names.iter().enumerate() {
+            let same: Vec<_> = outcomes.iter().filter(|((of, _), _)| *of == index).collect();
+            for ((_, told), operations) in &same {
+                let count = format!("{name} ({} operations)", operations.len());
+                writeln!(self.table, "{count:<60} → {told}").unwrap();
+                if same.len() > 1 {
+                    writeln!(self.table, "    {}", operations.join(", ")).unwrap();
+                }
+            }
+        }
+    }
+
+    /// The operations that change something, each with a request that is as it should be.
+    fn posts(&self) -> Vec<Post> {
+        let post = |person: &Person, keys: &Keys, operation, code: Option<&String>, versioned, body| Post {
+            person: person.clone(),
+            keys: keys.clone(),
+            operation,
+            code: code.cloned(),
+            versioned,
+            body,
+        };
+        let text = json!({ "text": "The one by the gate." });
+        let reporter = |operation, code, versioned, body| {
+            post(&self.reporter.person, &self.reporter.keys, operation, code, versioned, body)
+        };
+        let mut posts = vec![
+            reporter("/reports", None, false, Some(json!({ "category": "hazard", "text": "A lamp is broken." }))),
+            reporter("/media", None, false, Some(announcement(&jpeg(9)))),
+            reporter("/reports/{report_id}/messages", Some(&self.asked), false, Some(text.clone())),
+            reporter("/reports/{report_id}/answer", Some(&self.asked), true, Some(text.clone())),
+            reporter("/reports/{report_id}/withdraw", Some(&self.asked), true, None),
+        ];
+        let reviewers = [
+            (
+                &*self.officer,
+                "/officer-review/reports/{report_id}/messages",
+                "/officer-review/reports/{report_id}/decisions",
+            ),
+            (
+                &*self.station,
+                "/station-review/reports/{report_id}/messages",
+                "/station-review/reports/{report_id}/decisions",
+            ),
+            (
+                &*self.district,
+                "/district-review/reports/{report_id}/messages",
+                "/district-review/reports/{report_id}/decisions",
+            ),
+        ];
+        for ((reviewer, messages, decisions), code) in reviewers.into_iter().zip(&self.waiting) {
+            let (person, keys) = (&reviewer.person, &reviewer.keys);
+            posts.push(post(person, keys, messages, Some(code), false, Some(text.clone())));
+            posts.push(post(person, keys, decisions, Some(code), true, Some(json!({ "decision": "approve" }))));
+        }
+        posts
+    }
+}
+
+/// What a phone announces of a picture.
+fn announcement(picture: &Picture) -> Value {
+    let digest = pingan_domain::hash::Digest::of_file(&picture.bytes);
+    json!({ "content_type": picture.content_type, "size_bytes": picture.bytes.len(), "sha256": digest })
+}
+
+/// An answer in words: its status, its problem, and every field that it names.
+fn told(answer: &Answer) -> String {
+    let kind = answer.text("/type").trim_start_matches("/problems/");
+    let mut told = format!("{} {kind}", answer.status);
+    if let Some(version) = answer.body["version"].as_u64() {
+        write!(told, ", version {version}").unwrap();
+    }
+    for error in answer.body["errors"].as_array().into_iter().flatten() {
+        write!(told, "\n        {}: {}", error["pointer"], error["detail"].as_str().unwrap()).unwrap();
+    }
+    told
+}
+
+/// An operation that changes something, and a request that it would take.
+struct Post {
+    person: Person,
+    keys: Keys,
+    operation: &'static str,
+    code: Option<String>,
+    /// Whether it wants `If-Match`.
+    versioned: bool,
+    body: Option<Value>,
+}
+
+impl Post {
+    fn path(&self) -> String {
+        self.operation.replace("{report_id}", self.code.as_deref().unwrap_or_default())
+    }
+
+    /// The version of the report, as a person would know it.
+    async fn version(&self) -> Option<u64> {
+        if !self.versioned {
+            return None;
+        }
+        let path = self.path();
+        let (report, _) = path.rsplit_once('/').unwrap();
+        self.person.get(report).await.unwrap().version()
+    }
+
+    /// The request as it should be, to be spoilt in one respect.
+    async fn row(&self, what: &str, expected: Expected) -> Row {
+        let mut headers = vec![("idempotency-key", self.keys.next().to_string())];
+        if let Some(version) = self.version().await {
+            headers.push(("if-match", format!("\"{version}\"")));
+        }
+        if self.body.is_some() {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        Row {
+            what: what.to_owned(),
+            person: self.person.clone(),
+            method: Method::POST,
+            operation: self.operation,
+            path: self.path(),
+            headers,
+            body: self.body.as_ref().map(Value::to_string),
+            expected,
+        }
+    }
+}
+
+/// The status and the kind of a problem, and the fields that it names.
+type Expected = (u16, &'static str, Vec<String>);
+
+fn names<const N: usize>(pointers: [&str; N]) -> Expected {
+    (400, "invalid", pointers.map(ToOwned::to_owned).to_vec())
+}
+
+fn is(status: u16, kind: &'static str) -> Expected {
+    (status, kind, Vec::new())
+}
+
+/// One request that is not as it should be.
+struct Row {
+    what: String,
+    person: Person,
+    method: Method,
+    operation: &'static str,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+    expected: Expected,
+}
+
+impl Row {
+    fn get(what: &str, person: &Person, path: impl Into<String>, expected: Expected) -> Self {
+        Self {
+            what: what.to_owned(),
+            person: person.clone(),
+            method: Method::GET,
+            operation: "",
+            path: path.into(),
+            headers: Vec::new(),
+            body: None,
+            expected,
+        }
+    }
+
+    fn operation(&self) -> String {
+        format!("{} {}", self.method, if self.operation.is_empty() { &self.path } else { self.operation })
+    }
+
+    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self = self.without(name);
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(known, _)| *known != name);
+        self
+    }
+
+    fn raw(mut self, body: impl Into<String>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    fn field(self, field: &str, value: Value) -> Self {
+        let mut body: Value = serde_json::from_str(self.body.as_deref().unwrap()).unwrap();
+        body[field] = value;
+        self.raw(body.to_string())
+    }
+
+    async fn send(&self) -> Answer {
+        self.person.send(self.method.clone(), &self.path, &self.headers, self.body.clone()).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_is_refused_and_how() {
+    let mut desk = Desk::new().await;
+    let posts = desk.posts();
+    let document: Value = desk.world.stranger().get("/openapi.json").await.unwrap().body;
+    let mut known: Vec<_> = posts.iter().map(|post| post.operation.to_owned()).collect();
+    let mut described: Vec<_> = openapi::operations(&document)
+        .into_iter()
+        .filter_map(|(method, path, _)| (method == "POST").then_some(path))
+        .collect();
+    known.sort();
+    described.sort();
+    assert_eq!(known, described, "every POST has its row in `Desk::posts`");
+
+    headers(&mut desk, &posts).await;
+    bodies(&mut desk, &posts).await;
+    fields::of_reports(&mut desk).await;
+    fields::of_media(&mut desk).await;
+    fields::of_answers_and_messages(&mut desk).await;
+    fields::of_decisions(&mut desk).await;
+    attached_media(&mut desk).await;
+    codes_and_paths(&mut desk, &posts).await;
+    lists(&mut desk).await;
+
+    insta::assert_snapshot!("what_is_refused_and_how", desk.table);
+    assert!(desk.wrong.is_empty(), "{}", desk.wrong.join("\n"));
+    assert!(!desk.table.contains("→ 5"), "nothing of this is a fault of the bundle");
+
+    // What was spoilt in one respect each time would have been taken.
+    for post in &posts {
+        let row = post.row("as it should be", is(0, "")).await;
+        let answer = row.send().await;
+        assert!(matches!(answer.status, 200 | 201), "{}: {}", row.operation(), answer.body);
+    }
+}
+
+async fn headers(desk: &mut Desk, posts: &[Post]) {
+    let mut rows = Vec::new();
+    for post in posts {
+        let key = || names(["Idempotency-Key"]);
+        rows.push(post.row("no Idempotency-Key", key()).await.without("idempotency-key"));
+        for bad in ["", "1", "not-a-uuid", "00000000-0000-0000-0000-00000000000g"] {
+            rows.push(post.row(&format!("Idempotency-Key: {bad:?}"), key()).await.header("idempotency-key", bad));
+        }
+        if post.versioned {
+            rows.push(post.row("no If-Match", is(428, "version_missing")).await.without("if-match"));
+            for bad in ["1", "\"\"", "\"one\"", "\"-1\"", "*", "W/\"1\"", "\"1\", \"2\""] {
+                let row = post.row(&format!("If-Match: {bad}"), names(["If-Match"])).await;
+                rows.push(row.header("if-match", bad));
+            }
+            let version = post.version().await.unwrap();
+            for stale in [0, version + 1, u64::MAX] {
+                let row = post.row("If-Match of another version", is(412, "version_stale")).await;
+                rows.push(row.header("if-match", format!("\"{stale}\"")));
+            }
+        }
+    }
+    desk.everywhere("The headers of what changes something", rows).await;
+}
+
+async fn bodies(desk: &mut Desk, posts: &[Post]) {
+    let mut rows = Vec::new();
+    for post in posts.iter().filter(|post| post.body.is_some()) {
+        let whole = names([""]);
+        rows.push(post.row("no Content-Type", is(415, "not_json")).await.without("content-type"));
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx"] {
+            let row = post.row(&format!("Content-Type: {kind}"), is(415, "not_json")).await;
+            rows.push(row.header("content-type", kind));
+        }
+        for (what, body) in [
+            ("nothing", ""),
+            ("half an object", "{"),
+            ("no JSON", "text=hello"),
+            ("a list", "[]"),
+            ("a text", "\"hello\""),
+            ("null", "null"),
+        ] {
+            rows.push(post.row(&format!("the body is {what}"), whole.clone()).await.raw(body));
+        }
+        let twice = format!("{0} {0}", post.body.as_ref().unwrap());
+        rows.push(post.row("the body is two objects", whole.clone()).await.raw(twice));
+        let row = post.row("an unknown field", names(["/colour"])).await;
+        rows.push(row.field("colour", json!("red")));
+        let large = post.body.as_ref().unwrap().to_string();
+        let large = large + &" ".repeat(MAX_BODY_BYTES + 1);
+        rows.push(post.row("more than 64 KiB", is(413, "too_large")).await.raw(large));
+    }
+    desk.everywhere("The bodies of what changes something", rows).await;
+}
+
+async fn attached_media(desk: &mut Desk) {
+    let reporter = desk.reporter.clone();
+    let neighbours = desk.neighbour.takes_photo().await;
+    let attached = reporter.takes_photo().await;
+    desk.reporter.reports("With a photo.").with_media(attached).send().await;
+    let ready = reporter.takes_photo().await;
+    let mut refused = Vec::new();
+    for bytes in [picture(ImageFormat::Png, 1).bytes, b"I am no picture.".to_vec()] {
+        let id = reporter.person.upload(reporter.keys.next(), "image/jpeg", bytes).await.unwrap();
+        assert_eq!(reporter.person.verdict(id).await.unwrap().text("/state"), "refused");
+        refused.push(id);
+    }
+    let photo = jpeg(77);
+    let announced = reporter.person.announce(reporter.keys.next(), "image/jpeg", &photo.bytes).await.unwrap();
+    let pending: Uuid = announced.text("/id").parse().unwrap();
+
+    let posts = desk.posts();
+    let mut rows = Vec::new();
+    for post in posts.iter().filter(|post| ["/reports", "/reports/{report_id}/answer"].contains(&post.operation)) {
+        let eleven: Vec<_> = (1..=11).map(Uuid::from_u128).collect();
+        let hundreds: Vec<_> = (1..=300).map(Uuid::from_u128).collect();
+        for (what, media, expected) in [
+            ("that nobody announced", json!([Uuid::nil()]), names(["/media/0"])),
+            ("of somebody else", json!([ready, neighbours]), names(["/media/1"])),
+            ("that is named twice", json!([ready, ready]), names(["/media/1"])),
+            ("that a report has already", json!([attached]), names(["/media/0"])),
+            ("that is a PNG called JPEG", json!([refused[0]]), names(["/media/0"])),
+            ("that is a text called JPEG", json!([refused[1]]), names(["/media/0"])),
+            ("that is not yet checked", json!([ready, pending]), is(409, "media_pending")),
+            ("not yet checked, and one unknown", json!([pending, Uuid::nil()]), names(["/media/1"])),
+            ("whose id is none", json!([ready, "x"]), names(["/media/1"])),
+            ("in place of a list", json!(ready), names(["/media"])),
+            ("and ten more", json!(eleven), names(["/media"])),
+            ("and 299 more", json!(hundreds), names(["/media"])),
+        ] {
+            rows.push(post.row(&format!("a medium {what}"), expected).await.field("media", media));
+        }
+    }
+    desk.everywhere("Media of reports and answers", rows).await;
+}
+
+async fn codes_and_paths(desk: &mut Desk, posts: &[Post]) {
+    let mut rows = Vec::new();
+    let [code, ..] = &desk.waiting;
+    // The last character checks the others: one that was misheard is found.
+    let last = if code.ends_with('0') { '1' } else { '0' };
+    let misheard = format!("{}{last}", &code[..code.len() - 1]);
+    let (reporter, officer) = (&desk.reporter.person, &desk.officer.person);
+    let bad = [("misheard", &*misheard), ("too short", "ABC"), ("too long", "00000-00000-0"), ("no code", "线索")];
+    for post in posts.iter().filter(|post| post.code.is_some()) {
+        for (what, code) in bad {
+            let mut row = post.row(&format!("a code that is {what}"), names(["report_id"])).await;
+            row.path = post.operation.replace("{report_id}", code);
+            rows.push(row);
+        }
+        let mut row = post.row("a code that no report has", is(404, "not_found")).await;
+        row.path = post.operation.replace("{report_id}", UNKNOWN_CODE);
+        rows.push(row);
+    }
+    for (person, operation) in [
+        (reporter, "/reports/{report_id}"),
+        (officer, "/officer-review/reports/{report_id}"),
+        (officer, "/reports/{report_id}/media/00000000-0000-0000-0000-000000000000/link"),
+    ] {
+        for (what, code) in bad {
+            let path = operation.replace("{report_id}", code);
+            let mut row = Row::get(&format!("a code that is {what}"), person, path, names(["report_id"]));
+            row.operation = operation;
+            rows.push(row);
+        }
+        let path = operation.replace("{report_id}", UNKNOWN_CODE);
+        let mut row = Row::get("a code that no report has", person, path, is(404, "not_found"));
+        row.operation = operation;
+        rows.push(row);
+    }
+    let mut others = vec![
+        Row::get("GET /media/x", reporter, "/media/x", names(["media_id"])),
+        Row::get("a link to medium x", officer, format!("/reports/{code}/media/x/link"), names(["media_id"])),
+        Row::get("a medium that nobody announced", reporter, format!("/media/{}", Uuid::nil()), is(404, "not_found")),
+        Row::get("a path that there is not", reporter, "/rewards", is(404, "not_found")),
+        Row::get("a code that is no UTF-8", reporter, "/reports/%FF", is(404, "not_found")),
+    ];
+    for (method, path) in
+        [(Method::DELETE, "/reports"), (Method::PUT, "/media"), (Method::PATCH, "/officer-review/queue")]
+    {
+        let mut row = Row::get(&format!("{method} {path}"), reporter, path, is(405, "method_not_allowed"));
+        row.method = method;
+        others.push(row);
+    }
+    desk.everywhere("Codes of reports", rows).await;
+    desk.rows("Paths", others).await;
+}
+
+async fn lists(desk: &mut Desk) {
+    let (reporter, neighbour) = (&desk.reporter.person, &desk.neighbour.person);
+    let (officer, station, district) = (&desk.officer.person, &desk.station.person, &desk.district.person);
+    let all = [
+        (reporter, "/reports"),
+        (officer, "/officer-review/queue"),
+        (officer, "/officer-review/reports"),
+        (station, "/station-review/queue"),
+        (station, "/station-review/reports"),
+        (district, "/district-review/queue"),
+        (district, "/district-review/reports"),
+    ];
+    let cursor = async |person: &Person, list: &str| -> String {
+        let page = expect(person.get(&format!("{list}?limit=1")).await.unwrap(), 200);
+        page.text("/next").to_owned()
+    };
+    let mine = cursor(reporter, "/reports").await;
+    let neighbours = cursor(neighbour, "/reports").await;
+    let queue = cursor(officer, "/officer-review/queue").await;
+    let territory = cursor(officer, "/officer-review/reports").await;
+    assert!([&mine, &neighbours, &queue, &territory].iter().all(|cursor| !cursor.is_empty()));
+
+    let mut rows = Vec::new();
+    for (person, list) in all {
+        for (what, query, parameter) in [
+            ("limit=0", "limit=0".to_owned(), "limit"),
+            ("limit=101", "limit=101".to_owned(), "limit"),
+            ("limit=abc", "limit=abc".to_owned(), "limit"),
+            ("limit=-1", "limit=-1".to_owned(), "limit"),
+            ("limit=", "limit=".to_owned(), "limit"),
+            ("an unknown parameter", "colour=red".to_owned(), "colour"),
+            ("a limit twice", "limit=1&limit=2".to_owned(), "limit"),
+            ("a cursor that is empty", "cursor=".to_owned(), "cursor"),
+            ("a cursor that is none", "cursor=hello".to_owned(), "cursor"),
+            ("a cursor that was cut", format!("cursor={}", &mine[..mine.len() - 2]), "cursor"),
+            ("a cursor of 5,000 characters", format!("cursor={}", "A".repeat(5_000)), "cursor"),
+            ("the cursor of a neighbour's list", format!("cursor={neighbours}"), "cursor"),
+        ] {
+            rows.push(Row::get(what, person, format!("{list}?{query}"), names([parameter])));
+            rows.last_mut().unwrap().operation = list;
+        }
+        for (what, of, cursor) in [
+            ("the cursor of a reporter's list", "/reports", &mine),
+            ("the cursor of an officer's queue", "/officer-review/queue", &queue),
+            ("the cursor of an officer's territory", "/officer-review/reports", &territory),
+        ] {
+            if of != list {
+                let mut row = Row::get(what, person, format!("{list}?limit=1&cursor={cursor}"), names(["cursor"]));
+                row.operation = list;
+                rows.push(row);
+            }
+        }
+        if list.ends_with("-review/reports") {
+            for bad in ["", "Demo", "demo..north", "demo/north", "a.b.c.d"] {
+                rows.push(Row::get(&format!("node={bad}"), person, format!("{list}?node={bad}"), names(["node"])));
+                rows.last_mut().unwrap().operation = list;
+            }
+            rows.push(Row::get("a node elsewhere", person, format!("{list}?node=other"), is(404, "not_found")));
+            rows.last_mut().unwrap().operation = list;
+        }
+    }
+    desk.everywhere("Lists", rows).await;
+}
+
+/// The report's own reader with another reader's cursor of the very same list.
+#[tokio::test]
+async fn a_cursor_is_its_readers_own() {
+    let world = World::start().await;
+    let reporter = world.reporter("ferry").await;
+    for _ in 0..2 {
+        let code = reporter.reports("The lamp is broken.").send().await;
+        world.officer("ferry").await.approves(&code).await;
+        world.station("river").await.approves(&code).await;
+    }
+    let police = world.district().await;
+    let governance = world.person("district-governance").await;
+    let cursor = police.lists("/queue?limit=1").await.text("/next").to_owned();
+    police.lists(&format!("/queue?limit=1&cursor={cursor}")).await;
+    let refused = governance.get(&format!("/district-review/queue?limit=1&cursor={cursor}")).await.unwrap();
+    expect_problem(&refused, 400, "invalid");
+    assert_eq!(refused.text("/errors/0/pointer"), "cursor");
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_request() {
+    let desk = Desk::new().await;
+    for post in desk.posts() {
+        let mut row = post.row("first", is(0, "")).await;
+        let first = row.send().await;
+        assert!(matches!(first.status, 200 | 201), "{}: {}", row.operation(), first.body);
+        let between = desk.everything().await;
+        let again = row.send().await;
+        assert_eq!((again.status, again.text("/id")), (first.status, first.text("/id")), "{}", row.operation());
+        for header in ["etag", "location"] {
+            assert_eq!(again.headers.get(header), first.headers.get(header), "{}: {header}", row.operation());
+        }
+        // The signature of an upload is made anew each time.
+        if post.operation != "/media" {
+            assert_eq!(again.body, first.body, "{}", row.operation());
+        }
+        // White space and the order of fields are not the request.
+        if let Some(body) = &row.body {
+            let same = row.send_as(format!(" {body}\n")).await;
+            assert_eq!((same.status, same.text("/id")), (first.status, first.text("/id")), "{}", row.operation());
+        }
+        let other = match post.operation {
+            "/media" => row.field("size_bytes", json!(7)),
+            "/reports/{report_id}/withdraw" => {
+                row.path = row.path.replace("withdraw", "messages");
+                row.header("content-type", "application/json").raw(json!({ "text": "No." }).to_string())
+            }
+            operation if operation.ends_with("/decisions") => row.field("note", json!("Another one.")),
+            _ => row.field("text", json!("Something else.")),
+        };
+        expect_problem(&other.send().await, 422, "idempotency_key_reused");
+        assert_eq!(desk.everything().await, between, "{}", other.operation());
+    }
+}
+
+impl Row {
+    /// The same request with another body.
+    async fn send_as(&self, body: String) -> Answer {
+        self.person.send(self.method.clone(), &self.path, &self.headers, Some(body)).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_report_waits_for_its_photo_to_be_checked() {
+    let world = World::start().await;
+    let reporter = world.reporter("ferry").await;
+    let photo = jpeg(1);
+    let announced = reporter.person.announce(reporter.keys.next(), photo.content_type, &photo.bytes).await.unwrap();
+    let (key, id) = (reporter.keys.next(), announced.text("/id"));
+    let body = json!({ "category": "crime", "text": "See the photo.", "media": [id] });
+    let pending = reporter.person.post("/reports", key, None, &body).await.unwrap();
+    expect_problem(&pending, 409, "media_pending");
+    assert_eq!(pending.headers["retry-after"], "1");
+    assert!(pending.text("/detail").contains(id));
+    assert_eq!(reporter.mine().await, [""; 0]);
+
+    assert_eq!(reporter.person.put(&announced.body["upload"], photo.bytes).await.unwrap(), 200);
+    let sent = eventually("the same request succeeds", async || {
+        let answer = reporter.person.post("/reports", key, None, &body).await.unwrap();
+        (answer.status == 201).then_some(answer)
+    })
+    .await;
+    assert_eq!(reporter.mine().await, [sent.text("/id")]);
+    assert_eq!(reporter.reads(sent.text("/id")).await.text("/media/0/id"), id);
+}
+
+/// The fields in a row are not the object, although a parser may well take them for it.
+#[tokio::test]
+async fn the_values_of_a_body_alone_are_no_body() {
+    let desk = Desk::new().await;
+    let before = desk.everything().await;
+    let bodies = [
+        ("/reports", json!(["crime", "routine", "nobody", "A list.", null, null, []])),
+        ("/media", json!(["image/jpeg", 7, "0".repeat(64)])),
+        ("/reports/{report_id}/messages", json!(["A list."])),
+        ("/reports/{report_id}/answer", json!(["A list.", []])),
+        ("/officer-review/reports/{report_id}/decisions", json!(["approve", null, null, null, null])),
+    ];
+    let mut taken = Vec::new();
+    for post in desk.posts() {
+        let Some((_, body)) = bodies.iter().find(|(operation, _)| *operation == post.operation) else { continue };
+        let answer = post.row("the values alone", names([""])).await.raw(body.to_string()).send().await;
+        if answer.status != 400 || !answer.text("/errors/0/pointer").is_empty() {
+            taken.push(format!("{}: {} {}", post.operation, answer.status, answer.body));
+        }
+    }
+    assert_eq!(taken, Vec::<String>::new());
+    assert_eq!(desk.everything().await, before);
+}
+
+/// What is refused at announcing is not kept: the key is as good as new.
+#[tokio::test]
+async fn a_refused_announcement_is_not_kept() {
+    let world = World::start().await;
+    let reporter = world.reporter("ferry").await;
+    let key = reporter.keys.next();
+    let mut body = announcement(&jpeg(1));
+    body["size_bytes"] = json!(0);
+    expect_problem(&reporter.person.post("/media", key, None, &body).await.unwrap(), 400, "invalid");
+    let id = CommandId::new(&MemberId::parse(&reporter.person.id).unwrap(), key).media_id();
+    expect_problem(&reporter.person.get(&format!("/media/{id}")).await.unwrap(), 404, "not_found");
+    let taken = reporter.person.announce(key, "image/jpeg", &jpeg(1).bytes).await.unwrap();
+    assert_eq!(expect(taken, 201).text("/id"), id.to_string());
+}
+
+#[tokio::test]
+async fn what_just_fits_is_taken() {
+    let world = World::start().await;
+    let reporter = world.reporter("ferry").await;
+    let officer = world.officer("ferry").await;
+    // Limits are in characters, whatever the script.
+    for letter in ["x", "线", "🚲"] {
+        let code = reporter.reports(&letter.repeat(4_000)).at(&letter.repeat(200)).send().await;
+        let text = letter.repeat(1_000);
+        reporter.writes(&code, &text).await;
+        officer.writes(&code, &text).await;
+        officer.decides(&code, &json!({ "decision": "return", "question": text, "note": text })).await;
+        reporter.answers(&code, &text).await;
+        officer.approves_noting(&code, &text).await;
+        assert_eq!(reporter.reads(&code).await.text("/content/text"), letter.repeat(4_000));
+    }
+    let lines = "One\tline,\r\nand another.\n";
+    let code = reporter.reports(lines).send().await;
+    assert_eq!(reporter.reads(&code).await.text("/content/text"), lines);
+
+    let mut ten = reporter.reports("Ten photos.");
+    for _ in 0..10 {
+        ten = ten.with_photo();
+    }
+    let code = ten.send().await;
+    assert_eq!(reporter.reads(&code).await.body["media"].as_array().unwrap().len(), 10);
+
+    let body = json!({ "category": "crime", "text": "Just fits." }).to_string();
+    let padded = format!("{body}{}", " ".repeat(MAX_BODY_BYTES - body.len()));
+    let headers = [
+        ("content-type", "Application/JSON; charset=utf-8".to_owned()),
+        ("idempotency-key", format!("\"{}\"", reporter.keys.next())),
+    ];
+    expect(reporter.person.send(Method::POST, "/reports", &headers, Some(padded)).await.unwrap(), 201);
+    for limit in [1, 100] {
+        expect(reporter.person.get(&format!("/reports?limit={limit}")).await.unwrap(), 200);
+    }
+    // A code is read as a person writes it down.
+    let sloppy = code.to_lowercase().replace('-', "");
+    assert_eq!(reporter.reads(&sloppy).await.text("/id"), code);
+}

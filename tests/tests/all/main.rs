@@ -23,4 +23,5 @@ mod notices;
 mod openapi;
 mod races;
 mod store;
+mod tidy;
 mod unauthorised;

@@ -6,7 +6,6 @@ mod pictures;
 use std::{
     collections::HashMap,
     fmt::Debug,
-    path::Path,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -27,7 +26,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 pub(crate) use self::{
-    actors::{DistrictManager, NewReport, Officer, Reporter, Reviewer, StationManager},
+    actors::{DistrictManager, Officer, Reporter, Reviewer, StationManager},
     pictures::{Picture, jpeg, picture},
 };
 
@@ -45,7 +44,7 @@ pub(crate) struct World {
     /// How many keys each person has used, so that two who are the same person never use the same one.
     keys: Mutex<HashMap<String, Keys>>,
     // After the bundle: fields are dropped in order, and the folder goes last.
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl World {
@@ -54,26 +53,12 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::standing(MORNING.parse().unwrap());
         let bundle = Bundle::start(Options { data: folder.path().to_owned(), port: 0, clock }).await.unwrap();
-        Self { bundle, keys: Mutex::default(), folder }
-    }
-
-    /// Stops the bundle and starts it again on the same folder.
-    pub(crate) async fn restarted(self) -> Self {
-        let Self { bundle, keys, folder } = self;
-        let clock = bundle.clock.clone();
-        bundle.stop().await;
-        let bundle = Bundle::start(Options { data: folder.path().to_owned(), port: 0, clock }).await.unwrap();
-        Self { bundle, keys, folder }
+        Self { bundle, keys: Mutex::default(), _folder: folder }
     }
 
     /// Where the bundle is.
     pub(crate) fn url(&self) -> &str {
         &self.bundle.url
-    }
-
-    /// The folder that holds all state.
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// The time that the functions see.

@@ -21,7 +21,8 @@ pub(crate) fn jpeg(number: u64) -> Picture {
 /// A picture of this type; another number is another picture.
 pub(crate) fn picture(format: ImageFormat, number: u64) -> Picture {
     let shade = u8::try_from(number % 200).unwrap();
-    let image = RgbImage::from_fn(48, 32, |x, y| Rgb([shade, u8::try_from(x * 5).unwrap(), u8::try_from(y * 7).unwrap()]));
+    let image =
+        RgbImage::from_fn(48, 32, |x, y| Rgb([shade, u8::try_from(x * 5).unwrap(), u8::try_from(y * 7).unwrap()]));
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
     Picture { content_type: format.to_mime_type(), bytes: bytes.into_inner() }

@@ -1,0 +1,153 @@
+//! The fields of every body, each bad in every way in which it can be.
+
+use serde_json::{Value, json};
+
+use super::{Desk, Expected, Post, Row, names};
+
+/// What is wrong with a text of at most `limit` characters.
+fn bad_texts(limit: usize) -> Vec<(String, Value)> {
+    vec![
+        ("is empty".to_owned(), json!("")),
+        ("is blank".to_owned(), json!(" \n\t\u{3000}")),
+        (format!("has {} characters", limit + 1), json!("线".repeat(limit + 1))),
+        ("holds U+0000".to_owned(), json!("a\u{0}b")),
+        ("holds U+001B".to_owned(), json!("\u{1b}[31mred")),
+        ("holds U+0085".to_owned(), json!("a\u{85}b")),
+        ("is a number".to_owned(), json!(7)),
+        ("is null".to_owned(), Value::Null),
+    ]
+}
+
+fn post(desk: &Desk, operation: &str) -> Post {
+    desk.posts().into_iter().find(|post| post.operation == operation).unwrap()
+}
+
+/// The request as it should be, without one field.
+async fn missing(post: &Post, field: &str) -> Row {
+    let mut body = post.body.clone().unwrap();
+    body.as_object_mut().unwrap().remove(field);
+    post.row(&format!("{field} is missing"), names([&format!("/{field}")])).await.raw(body.to_string())
+}
+
+async fn set(post: &Post, what: &str, field: &str, value: Value, expected: Expected) -> Row {
+    post.row(what, expected).await.field(field, value)
+}
+
+pub(super) async fn of_reports(desk: &mut Desk) {
+    let post = post(desk, "/reports");
+    let mut rows = vec![missing(&post, "category").await, missing(&post, "text").await];
+    for (what, value) in bad_texts(4_000) {
+        rows.push(set(&post, &format!("text {what}"), "text", value, names(["/text"])).await);
+    }
+    for field in ["category", "urgency", "concerns"] {
+        for bad in [json!("ethnicity"), json!(""), json!("Crime"), json!(1), Value::Null, json!({})] {
+            rows.push(set(&post, &format!("{field}: {bad}"), field, bad, names([&format!("/{field}")])).await);
+        }
+    }
+    for (what, value) in bad_texts(200) {
+        // No address at all is the same as none given.
+        let pointer = if value.is_null() { "/place" } else { "/place/address" };
+        rows.push(set(&post, &format!("address {what}"), "place", json!({ "address": value }), names([pointer])).await);
+    }
+    for (place, pointer) in [
+        (json!({}), "/place"),
+        (json!("the yard"), "/place"),
+        (json!({ "colour": "red" }), "/place/colour"),
+        (json!({ "point": { "longitude": 117.2 } }), "/place/point/latitude"),
+        (json!({ "point": { "longitude": 180.1, "latitude": 39.1 } }), "/place/point/longitude"),
+        (json!({ "point": { "longitude": 117.2, "latitude": -90.1 } }), "/place/point/latitude"),
+        (json!({ "point": { "longitude": "117.2", "latitude": 39.1 } }), "/place/point/longitude"),
+        (json!({ "point": { "longitude": 117.2, "latitude": 39.1, "height": 3 } }), "/place/point/height"),
+    ] {
+        rows.push(set(&post, &format!("place: {place}"), "place", place, names([pointer])).await);
+    }
+    for bad in ["yesterday", "2037-08-12", "2037-08-12T09:30:00", "2037-08-12T09:41:00+08:00", "9999-12-31T23:59:59Z"] {
+        rows.push(set(&post, &format!("observed_at: {bad}"), "observed_at", json!(bad), names(["/observed_at"])).await);
+    }
+    rows.push(post.row("a field twice", names(["/text"])).await.raw(r#"{"category":"crime","text":"a","text":"b"}"#));
+    let every = json!({ "category": "crime", "text": "", "place": { "point": { "longitude": 200, "latitude": 100 } } });
+    let pointers = names(["/text", "/place/point/longitude", "/place/point/latitude"]);
+    rows.push(post.row("every bad field is named", pointers).await.raw(every.to_string()));
+    let endless = "[".repeat(10_000);
+    rows.push(post.row("10,000 lists in lists", names(["/text"])).await.raw(format!("{{\"text\":{endless}")));
+    desk.rows("POST /reports", rows).await;
+}
+
+pub(super) async fn of_media(desk: &mut Desk) {
+    let post = post(desk, "/media");
+    let mut rows = Vec::new();
+    for field in ["content_type", "size_bytes", "sha256"] {
+        rows.push(missing(&post, field).await);
+    }
+    for (field, bad) in [
+        ("content_type", json!("image/gif")),
+        ("content_type", json!("image/svg+xml")),
+        ("content_type", json!("IMAGE/JPEG")),
+        ("size_bytes", json!(0)),
+        ("size_bytes", json!(20 * 1024 * 1024 + 1)),
+        ("size_bytes", json!(-1)),
+        ("size_bytes", json!(1.5)),
+        ("size_bytes", json!("12")),
+        ("size_bytes", json!(1e30)),
+        ("sha256", json!("")),
+        ("sha256", json!("a".repeat(63))),
+        ("sha256", json!("g".repeat(64))),
+        ("sha256", json!(7)),
+    ] {
+        rows.push(set(&post, &format!("{field}: {bad}"), field, bad, names([&format!("/{field}")])).await);
+    }
+    desk.rows("POST /media", rows).await;
+}
+
+pub(super) async fn of_answers_and_messages(desk: &mut Desk) {
+    let mut rows = Vec::new();
+    let posts = desk.posts();
+    for post in posts.iter().filter(|post| ["/answer", "/messages"].iter().any(|end| post.operation.ends_with(end))) {
+        rows.push(missing(post, "text").await);
+        for (what, value) in bad_texts(1_000) {
+            rows.push(set(post, &format!("text {what}"), "text", value, names(["/text"])).await);
+        }
+    }
+    desk.everywhere("Answers and messages", rows).await;
+}
+
+pub(super) async fn of_decisions(desk: &mut Desk) {
+    let mut rows = Vec::new();
+    let posts = desk.posts();
+    for post in posts.iter().filter(|post| post.operation.ends_with("/decisions")) {
+        let own_code = post.code.clone().unwrap();
+        rows.push(missing(post, "decision").await);
+        for bad in ["hand_over", "Approve", ""] {
+            rows.push(set(post, &format!("decision: {bad}"), "decision", json!(bad), names(["/decision"])).await);
+        }
+        for (what, value) in bad_texts(1_000).into_iter().filter(|(_, value)| !value.is_null()) {
+            rows.push(set(post, &format!("note {what}"), "note", value.clone(), names(["/note"])).await);
+            let body = json!({ "decision": "return", "question": value });
+            rows.push(post.row(&format!("question {what}"), names(["/question"])).await.raw(body.to_string()));
+        }
+        let long = "x".repeat(1_001);
+        for (body, expected) in [
+            (json!({ "decision": "return" }), names(["/question"])),
+            (json!({ "decision": "return", "question": null }), names(["/question"])),
+            (json!({ "decision": "reject" }), names(["/reason"])),
+            (json!({ "decision": "reject", "reason": "boring" }), names(["/reason"])),
+            (json!({ "decision": "mark_duplicate" }), names(["/original"])),
+            (json!({ "decision": "mark_duplicate", "original": "ABC" }), names(["/original"])),
+            (json!({ "decision": "mark_duplicate", "original": "00000-00000" }), names(["/original"])),
+            (json!({ "decision": "reopen" }), names(["/note"])),
+            (json!({ "decision": "send_down" }), names(["/note"])),
+            (json!({ "decision": "approve", "question": "Why?" }), names(["/question"])),
+            (json!({ "decision": "approve", "reason": "unfounded" }), names(["/reason"])),
+            (json!({ "decision": "approve", "original": "00000-00000" }), names(["/original"])),
+            (json!({ "decision": "return", "reason": "unfounded" }), names(["/question", "/reason"])),
+        ] {
+            rows.push(post.row(&body.to_string(), expected).await.raw(body.to_string()));
+        }
+        let body = json!({ "decision": "mark_duplicate", "original": own_code });
+        rows.push(post.row("the original is the report itself", names(["/original"])).await.raw(body.to_string()));
+        let body = json!({ "decision": "return", "question": "", "note": long });
+        let both = names(["/question", "/note"]);
+        rows.push(post.row("every bad text is named", both).await.raw(body.to_string()));
+    }
+    desk.everywhere("Decisions", rows).await;
+}
