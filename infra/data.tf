@@ -1,0 +1,97 @@
+# The tables, as shared/store/src/tables.rs makes them on one machine: the keys, the
+# indexes and what each index shows are the store's, and a test compares the two.
+
+locals {
+  tables = {
+    members = { stream = false, indexes = {} }
+    reports = {
+      stream = true
+      # Each index answers one question and is named after it.
+      indexes = {
+        queue-by-stage       = { hash = "queue_pk", range = "queue_sk" }
+        reports-by-reporter  = { hash = "reporter_pk", range = "created_sk" }
+        reports-by-community = { hash = "community_pk", range = "created_sk" }
+        reports-by-station   = { hash = "station_pk", range = "created_sk" }
+        reports-by-district  = { hash = "district_pk", range = "created_sk" }
+      }
+    }
+  }
+
+  # What lists show of a report: nothing of its texts.
+  summary_attributes = [
+    "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "concerns", "state", "stage",
+    "stage_since", "due_at", "created_at", "updated_at", "reason",
+  ]
+
+  table_names = { for table in keys(local.tables) : table => "${local.prefix}-${table}" }
+  table_arns = {
+    for table, name in local.table_names : table => "arn:${local.partition}:dynamodb:${local.here}:table/${name}"
+  }
+}
+
+resource "aws_dynamodb_table" "this" {
+  for_each = local.tables
+
+  name         = local.table_names[each.key]
+  billing_mode = "PAY_PER_REQUEST"
+  hash_key     = "pk"
+  range_key    = "sk"
+
+  dynamic "attribute" {
+    for_each = toset(concat(["pk", "sk"], flatten([for index in values(each.value.indexes) : [index.hash, index.range]])))
+    content {
+      name = attribute.value
+      type = "S"
+    }
+  }
+
+  dynamic "global_secondary_index" {
+    for_each = each.value.indexes
+    content {
+      name               = global_secondary_index.key
+      hash_key           = global_secondary_index.value.hash
+      range_key          = global_secondary_index.value.range
+      projection_type    = "INCLUDE"
+      non_key_attributes = local.summary_attributes
+    }
+  }
+
+  stream_enabled   = each.value.stream
+  stream_view_type = each.value.stream ? "NEW_IMAGE" : null
+
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
+  }
+
+  point_in_time_recovery {
+    enabled = true
+  }
+
+  server_side_encryption {
+    enabled     = true
+    kms_key_arn = aws_kms_key.table[each.key].arn
+  }
+
+  deletion_protection_enabled = var.protect_data
+
+  # `protect_data` guards each table in AWS itself, where it also holds against everything
+  # that is not Terraform. `prevent_destroy` knows no variables, and the proof of
+  # deployment could not tear down what it made.
+}
+
+# One key per table: who may read one is said apart from who may read another.
+resource "aws_kms_key" "table" {
+  for_each = local.tables
+
+  description             = "${local.prefix}: the table ${each.key}"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+}
+
+resource "aws_kms_alias" "table" {
+  for_each = local.tables
+
+  name          = "alias/${local.prefix}-${each.key}"
+  target_key_id = aws_kms_key.table[each.key].key_id
+}

@@ -1,0 +1,10 @@
+# For trying things out: nothing here is worth keeping.
+environment         = "dev"
+region              = "ap-southeast-1"
+link_base           = "https://app.dev.example.org/reports/"
+allowed_origins     = ["http://localhost:5173"]
+protect_data        = false
+reserve_concurrency = false
+allow_admin_sign_in = true
+log_retention_days  = 30
+throttle            = { rate = 50, burst = 100 }

@@ -1,0 +1,12 @@
+# The district. The regions of China have no Cognito user pools: people sign in at the
+# city's own issuer there.
+environment     = "prod"
+region          = "cn-north-1"
+link_base       = "https://app.example.org/reports/"
+allowed_origins = ["https://console.example.org"]
+issuer = {
+  url      = "https://id.example.org"
+  audience = ["pingan"]
+}
+log_retention_days = 365
+alarm_email        = "on-call@example.org"

@@ -1,0 +1,7 @@
+# As production, with made-up people.
+environment        = "staging"
+region             = "ap-southeast-1"
+link_base          = "https://app.staging.example.org/reports/"
+allowed_origins    = ["https://console.staging.example.org"]
+log_retention_days = 90
+alarm_email        = "on-call@example.org"

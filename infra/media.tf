@@ -1,0 +1,177 @@
+# The bucket of the media. Phones write to it and consoles read from it, by requests that
+# the function `media` signs; nothing in it is ever public.
+
+locals {
+  # Names of buckets are taken world-wide; the account makes this one ours.
+  media_bucket     = "${local.prefix}-media-${local.account}"
+  media_bucket_arn = "arn:${local.partition}:s3:::${local.media_bucket}"
+}
+
+resource "aws_s3_bucket" "media" {
+  bucket        = local.media_bucket
+  force_destroy = !var.protect_data
+}
+
+resource "aws_s3_bucket_versioning" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  # What was overwritten or deleted by mistake can be brought back.
+  versioning_configuration {
+    status = "Enabled"
+  }
+}
+
+resource "aws_s3_bucket_public_access_block" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  block_public_acls       = true
+  block_public_policy     = true
+  ignore_public_acls      = true
+  restrict_public_buckets = true
+}
+
+resource "aws_s3_bucket_ownership_controls" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  rule {
+    object_ownership = "BucketOwnerEnforced"
+  }
+}
+
+resource "aws_s3_bucket_server_side_encryption_configuration" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  rule {
+    bucket_key_enabled = true
+
+    apply_server_side_encryption_by_default {
+      sse_algorithm     = "aws:kms"
+      kms_master_key_id = aws_kms_key.media.arn
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "OnlyOverTls"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = "s3:*"
+      Resource  = [local.media_bucket_arn, "${local.media_bucket_arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # Both change the bucket's policy state, and S3 refuses two changes at once.
+  depends_on = [aws_s3_bucket_public_access_block.media]
+}
+
+resource "aws_s3_bucket_lifecycle_configuration" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  rule {
+    id     = "half-uploads-go-in-a-day"
+    status = "Enabled"
+
+    filter {}
+
+    abort_incomplete_multipart_upload {
+      days_after_initiation = 1
+    }
+  }
+
+  # An object cannot say whether a report took it, so nothing here may delete by age:
+  # evidence would go with the rest.
+  rule {
+    id     = "originals-go-cold"
+    status = "Enabled"
+
+    filter {
+      prefix = "uploads/"
+    }
+
+    # Still opens within milliseconds, as a reviewer expects of a link.
+    transition {
+      days          = var.originals_cold_after_days
+      storage_class = "GLACIER_IR"
+    }
+  }
+
+  rule {
+    id     = "what-was-overwritten-goes-in-thirty-days"
+    status = "Enabled"
+
+    filter {}
+
+    noncurrent_version_expiration {
+      noncurrent_days = 30
+    }
+  }
+
+  depends_on = [aws_s3_bucket_versioning.media]
+}
+
+resource "aws_s3_bucket_cors_configuration" "media" {
+  count = length(var.allowed_origins) > 0 ? 1 : 0
+
+  bucket = aws_s3_bucket.media.id
+
+  cors_rule {
+    allowed_origins = var.allowed_origins
+    allowed_methods = ["GET", "PUT"]
+    # The signature says which headers there must be; the browser may ask for any.
+    allowed_headers = ["*"]
+    max_age_seconds = 600
+  }
+}
+
+resource "aws_s3_bucket_notification" "media" {
+  bucket = aws_s3_bucket.media.id
+
+  lambda_function {
+    id                  = "uploads"
+    lambda_function_arn = module.function["media-intake"].arn
+    events              = ["s3:ObjectCreated:*"]
+    filter_prefix       = "uploads/"
+  }
+
+  depends_on = [aws_lambda_permission.uploads]
+}
+
+resource "aws_lambda_permission" "uploads" {
+  statement_id   = "uploads"
+  action         = "lambda:InvokeFunction"
+  function_name  = module.function["media-intake"].name
+  principal      = "s3.amazonaws.com"
+  source_arn     = local.media_bucket_arn
+  source_account = local.account
+}
+
+# S3 calls the function and forgets; Lambda keeps the event and tries again, and what
+# still fails goes to the queue.
+resource "aws_lambda_function_event_invoke_config" "uploads" {
+  function_name                = module.function["media-intake"].name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 21600
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failures["media-intake"].arn
+    }
+  }
+}
+
+resource "aws_kms_key" "media" {
+  description             = "${local.prefix}: the media"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+}
+
+resource "aws_kms_alias" "media" {
+  name          = "alias/${local.prefix}-media"
+  target_key_id = aws_kms_key.media.key_id
+}

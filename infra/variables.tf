@@ -1,0 +1,208 @@
+variable "name" {
+  description = "The name of the application; with the environment it begins the name of everything."
+  type        = string
+  default     = "pingan"
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,15}$", var.name))
+    error_message = "The name is 2 to 16 characters out of a-z, 0-9 and '-', and begins with a letter."
+  }
+}
+
+variable "environment" {
+  description = "Which deployment this is."
+  type        = string
+
+  validation {
+    condition     = contains(["dev", "staging", "prod"], var.environment)
+    error_message = "The environment is dev, staging or prod."
+  }
+}
+
+variable "region" {
+  description = "The region in which everything stands."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "The region is written like ap-southeast-1 or cn-north-1."
+  }
+}
+
+variable "account_id" {
+  description = "The only account in which this may be applied; null to take whichever the credentials are for."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.account_id == null || can(regex("^[0-9]{12}$", var.account_id))
+    error_message = "An account id is twelve digits."
+  }
+}
+
+variable "architecture" {
+  description = "What the functions run on. The packages must have been built for the same."
+  type        = string
+  default     = "arm64"
+
+  validation {
+    condition     = contains(["arm64", "x86_64"], var.architecture)
+    error_message = "The architecture is arm64 or x86_64."
+  }
+}
+
+variable "package_folder" {
+  description = "The folder of the packages, one <function>.zip each; null for where infra/package puts them."
+  type        = string
+  default     = null
+}
+
+variable "require_packages" {
+  description = "Whether a function without its package is an error. False only to look at a plan before anything is built."
+  type        = bool
+  default     = true
+}
+
+variable "cursor_key" {
+  description = "The secret from which each function's key for signing list cursors is derived. Give it as TF_VAR_cursor_key, never in a file. It may change at any time: lists then start again."
+  type        = string
+  sensitive   = true
+
+  validation {
+    condition     = length(var.cursor_key) >= 32
+    error_message = "The cursor key has at least 32 characters; `openssl rand -hex 32` makes one."
+  }
+}
+
+variable "time_zone" {
+  description = "The district's time zone: it decides working hours and with them every deadline."
+  type        = string
+  default     = "Asia/Shanghai"
+
+  validation {
+    condition     = can(regex("^[A-Za-z_]+(/[A-Za-z_+-]+)*[0-9]*$", var.time_zone))
+    error_message = "The time zone is a name of the IANA database, like Asia/Shanghai."
+  }
+}
+
+variable "link_base" {
+  description = "Where the app opens a report: a notice ends in this address and the report's code."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https?://[^ ]+/$", var.link_base))
+    error_message = "The link base is an address that ends in a slash, like https://app.example.org/reports/."
+  }
+}
+
+variable "allowed_origins" {
+  description = "The origins of the managers' console, for CORS. Phones need none."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for origin in var.allowed_origins : can(regex("^https?://[^/* ]+$", origin))])
+    error_message = "An origin is written like https://console.example.org, without a path, and never '*'."
+  }
+}
+
+variable "issuer" {
+  description = "An OIDC issuer outside this deployment, whose tokens the API takes; null to make a Cognito user pool."
+  type = object({
+    url      = string
+    audience = list(string)
+  })
+  default = null
+
+  validation {
+    condition     = var.issuer == null || can(regex("^https?://[^ ]+[^/ ]$", var.issuer.url))
+    error_message = "The issuer's address is what its tokens say in `iss`: https://…, without a slash at the end."
+  }
+
+  validation {
+    condition     = var.issuer == null || try(length(var.issuer.audience) > 0, false)
+    error_message = "The issuer needs at least one audience: without one, tokens for any application would be taken."
+  }
+}
+
+variable "member_claim" {
+  description = "The claim of a token that holds the member's id; null for `username` with Cognito and `sub` with an issuer outside."
+  type        = string
+  default     = null
+}
+
+variable "allow_admin_sign_in" {
+  description = "Whether who holds AWS credentials for it may sign in as a user of the pool by password: for tests, never for production."
+  type        = bool
+  default     = false
+}
+
+variable "protect_data" {
+  description = "Whether tables, user pool and bucket refuse to be deleted. False only where nothing is worth keeping."
+  type        = bool
+  default     = true
+}
+
+variable "reserve_concurrency" {
+  description = "Whether the functions' reserved concurrency is set. A new account has too little of it to reserve any."
+  type        = bool
+  default     = true
+}
+
+variable "log_retention_days" {
+  description = "How long the logs of functions that open no report are kept. Those that do keep theirs for 400 days at least."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = contains([30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653], var.log_retention_days)
+    error_message = "CloudWatch keeps logs for 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+  }
+}
+
+variable "originals_cold_after_days" {
+  description = "After how many days the media go to colder storage, where they open as fast but cost more to open."
+  type        = number
+  default     = 90
+
+  validation {
+    condition     = var.originals_cold_after_days >= 30
+    error_message = "Media stay in ordinary storage for 30 days at least; colder storage charges for that long anyway."
+  }
+}
+
+variable "throttle" {
+  description = "How many requests a second the API takes in all, and how many at once on top of that."
+  type = object({
+    rate  = number
+    burst = number
+  })
+  default = { rate = 200, burst = 400 }
+
+  validation {
+    condition     = var.throttle.rate > 0 && var.throttle.burst >= var.throttle.rate
+    error_message = "The rate is positive and the burst is no less than the rate."
+  }
+}
+
+variable "stream_retries" {
+  description = "How often a batch of stream records is tried again before the record that fails is put into the failure queue."
+  type        = number
+  default     = 20
+
+  validation {
+    condition     = var.stream_retries >= 1 && var.stream_retries <= 1000
+    error_message = "A batch is tried again 1 to 1000 times."
+  }
+}
+
+variable "alarm_email" {
+  description = "Who is told of alarms; null for nobody, when something else subscribes to the alarm topic."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_email == null || can(regex("^[^@ ]+@[^@ ]+$", var.alarm_email))
+    error_message = "The alarm address is an e-mail address."
+  }
+}
