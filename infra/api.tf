@@ -2,7 +2,7 @@
 # own routers: adding an operation there is all that its route needs.
 
 locals {
-  openapi = jsondecode(file("${path.module}/openapi.json"))
+  openapi = jsondecode(file(coalesce(var.openapi_file, "${path.module}/openapi.json")))
 
   # A path item can hold more than operations.
   methods = ["get", "put", "post", "delete", "patch", "head", "options"]

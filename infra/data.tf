@@ -19,7 +19,7 @@ locals {
 
   # What lists show of a report: nothing of its texts.
   summary_attributes = [
-    "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "concerns", "state", "stage",
+    "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
     "stage_since", "due_at", "created_at", "updated_at", "reason",
   ]
 

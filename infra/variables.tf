@@ -52,7 +52,7 @@ variable "architecture" {
 }
 
 variable "package_folder" {
-  description = "The folder of the packages, one <function>.zip each; null for where infra/package puts them."
+  description = "The folder of the packages, one <function>.zip each; null for where cargo bundle puts them."
   type        = string
   default     = null
 }
@@ -61,6 +61,12 @@ variable "require_packages" {
   description = "Whether a function without its package is an error. False only to look at a plan before anything is built."
   type        = bool
   default     = true
+}
+
+variable "openapi_file" {
+  description = "The description from which the routes are made; null for openapi.json beside this. Only tests give another."
+  type        = string
+  default     = null
 }
 
 variable "cursor_key" {

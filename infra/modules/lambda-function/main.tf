@@ -96,7 +96,7 @@ resource "aws_lambda_function" "this" {
   lifecycle {
     precondition {
       condition     = !var.require_package || fileexists(var.package)
-      error_message = "There is no package ${var.package}. Build the packages first: infra/package."
+      error_message = "There is no package ${var.package}. Build the packages first: cargo bundle."
     }
   }
 

@@ -1,0 +1,7 @@
+//! `cargo bundle`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    pingan_package::cli::main()
+}
