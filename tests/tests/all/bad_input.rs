@@ -86,10 +86,10 @@ impl Desk {
 
     /// Sends what a row says; gives how it was answered, in words.
     async fn outcome(&mut self, row: &Row) -> String {
-        self.world.bundle.requests.take();
+        self.world.requests();
         let answer = row.send().await;
         let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"];
-        let written = self.world.bundle.requests.take().iter().any(|request| writes.contains(&request.as_str()));
+        let written = self.world.requests().iter().any(|request| writes.contains(&request.as_str()));
         let told = told(&answer);
         let mut complain = |what: String| self.wrong.push(format!("{} {}: {}: {what}", row.method, row.path, row.what));
         let (status, kind, pointers) = &row.expected;

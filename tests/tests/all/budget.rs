@@ -60,9 +60,9 @@ impl Scale {
         call: impl Future<Output = Result<Answer, Failure>>,
     ) -> Answer {
         // What was requested before is not this call's.
-        self.world.bundle.requests.take();
+        self.world.requests();
         let answer = call.await.unwrap();
-        let requests = self.world.bundle.requests.take();
+        let requests = self.world.requests();
         assert_eq!(answer.status, status, "{operation}, {case}: {}", answer.body);
 
         let is_read =

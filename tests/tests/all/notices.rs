@@ -65,7 +65,7 @@ async fn every_step_is_told_to_those_whom_it_concerns() {
         let (code, _) = codes.iter().find(|(code, _)| key.starts_with(&code.replace('-', ""))).unwrap();
         let message = notice["message"].as_str().unwrap();
         assert!(message.ends_with(&format!("/reports/{code}")), "{message}");
-        assert_eq!(notice["topic"], "pingan-notices");
+        assert_eq!(notice["topic"], world.topic());
     }
     let pseudonym = world.history(&a).await.report.pseudonym.to_string();
     let to_reporter: Vec<_> = notices
@@ -86,13 +86,13 @@ async fn every_step_is_told_to_those_whom_it_concerns() {
 
 #[tokio::test]
 async fn while_sns_is_down_work_goes_on_and_every_notice_comes_after() {
-    let world = World::start().await;
+    let world = World::start_here().await;
     let reporter = world.reporter("ferry").await;
     let (officer, station) = (world.officer("ferry").await, world.station("river").await);
     let before = reporter.reports("Before the outage.").send().await;
     world.notices(2).await;
 
-    world.bundle.set_sns_down(true);
+    world.bundle().set_sns_down(true);
     let during = reporter.reports("During the outage.").send().await;
     for code in [&before, &during] {
         officer.approves(code).await;
@@ -102,7 +102,7 @@ async fn while_sns_is_down_work_goes_on_and_every_notice_comes_after() {
     station.rejects(&before, "already_known").await;
     assert_eq!(reporter.reads(&during).await.text("/state"), "station_review");
     assert_eq!(world.notices_since(0).await.len(), 2, "nothing went out");
-    world.bundle.set_sns_down(false);
+    world.bundle().set_sns_down(false);
 
     // Which event was told of, and to whom: `-3-reporter-question` of the second report, say.
     let told = async |code: &str| -> Vec<String> {

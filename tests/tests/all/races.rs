@@ -96,7 +96,7 @@ impl Track {
     /// The codes of everything that a reporter has sent in.
     async fn sent_by(&self, id: &str) -> BTreeSet<String> {
         let member = MemberId::parse(id).unwrap();
-        let page = self.0.bundle.store.list(List::Mine(&member), &member, 100, None).await.unwrap();
+        let page = self.0.store().list(List::Mine(&member), &member, 100, None).await.unwrap();
         page.items.iter().map(|item| item.id.to_string()).collect()
     }
 
@@ -108,7 +108,7 @@ impl Track {
     }
 
     async fn attached_to(&self, media: Uuid) -> Option<String> {
-        let media = self.0.bundle.store.load([Key::Media(media)]).await.unwrap().media(media).unwrap().unwrap();
+        let media = self.0.store().load([Key::Media(media)]).await.unwrap().media(media).unwrap().unwrap();
         media.report.map(|report| report.to_string())
     }
 }
@@ -501,7 +501,7 @@ async fn many_readers_at_once_are_all_served_and_all_written_down() {
 
     assert_eq!(statuses(&answers), [200; MANY]);
     let id: ReportId = report.parse().unwrap();
-    let accesses = track.0.bundle.store.accesses(id, 100).await.unwrap();
+    let accesses = track.0.store().accesses(id, 100).await.unwrap();
     assert_eq!(accesses.len(), MANY);
     verify_accesses(&accesses);
     for (number, (_, person)) in people.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What every test stands on: a bundle of its own, and people who use it over HTTP.
 
 mod actors;
+mod deployment;
 mod pictures;
 
 use std::{
@@ -20,11 +21,12 @@ use pingan_local::{
     client::{Answer, Person},
     clock::Clock,
 };
-use pingan_store::reports::History;
+use pingan_store::{Store, reports::History};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use self::deployment::{Deployment, Settings};
 pub(crate) use self::{
     actors::{DistrictManager, Officer, Reporter, Reviewer, StationManager},
     pictures::{Picture, jpeg, picture},
@@ -34,46 +36,137 @@ pub(crate) use self::{
 /// by the machine's clock: nothing that a test writes may be swept away as long expired.
 pub(crate) const MORNING: &str = "2037-08-12T09:30:00+08:00";
 
+/// How long a token is good for.
+const HOUR: Duration = Duration::from_hours(1);
+
 /// How long [`eventually`] waits.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A bundle of its own, with the demo district in it. It ends and its folder goes when it is dropped.
+/// The demo district, for one test alone.
 pub(crate) struct World {
-    /// The bundle.
-    pub(crate) bundle: Bundle,
+    place: Place,
     /// How many keys each person has used, so that two who are the same person never use the same one.
     keys: Mutex<HashMap<String, Keys>>,
-    // After the bundle: fields are dropped in order, and the folder goes last.
-    _folder: TempDir,
+    /// After which number keys begin. From them come the codes of reports: in an account that many tests share, those
+    /// of one test must not be those of another, whose notices may still be on their way.
+    first_key: u64,
+}
+
+/// Where the bundle runs.
+enum Place {
+    /// In this process. It ends and its folder goes when it is dropped; fields are dropped in order.
+    Here { bundle: Box<Bundle>, _folder: TempDir },
+    /// In an account of AWS, or what passes for one.
+    Deployed(Box<Deployment>),
 }
 
 impl World {
-    /// Starts on a free port, with a clock that stands until it is moved.
+    /// The deployment that is to be tested, or else a bundle of its own: [`World::start_here`].
     pub(crate) async fn start() -> Self {
+        match Settings::find() {
+            Some(settings) => {
+                let place = Place::Deployed(Box::new(Deployment::open(settings).await));
+                let first_key = u64::try_from(Timestamp::now().as_millisecond()).unwrap() << 16;
+                Self { place, keys: Mutex::default(), first_key }
+            }
+            None => Self::start_here().await,
+        }
+    }
+
+    /// Starts in this process on a free port, with a clock that stands until it is moved.
+    pub(crate) async fn start_here() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::standing(MORNING.parse().unwrap());
         let bundle = Bundle::start(Options { data: folder.path().to_owned(), port: 0, clock }).await.unwrap();
-        Self { bundle, keys: Mutex::default(), _folder: folder }
+        Self { place: Place::Here { bundle: Box::new(bundle), _folder: folder }, keys: Mutex::default(), first_key: 0 }
     }
 
     /// Where the bundle is.
     pub(crate) fn url(&self) -> &str {
-        &self.bundle.url
+        match &self.place {
+            Place::Here { bundle, .. } => &bundle.url,
+            Place::Deployed(deployment) => &deployment.settings.url,
+        }
     }
 
-    /// The time that the functions see.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.bundle.clock.now()
+    /// The bundle in this process, for what only it can show or do.
+    pub(crate) fn bundle(&self) -> &Bundle {
+        match &self.place {
+            Place::Here { bundle, .. } => bundle,
+            Place::Deployed(_) => panic!("this test needs World::start_here"),
+        }
     }
 
-    /// Lets time pass.
+    /// The records themselves, for what the API does not show.
+    pub(crate) fn store(&self) -> &Store {
+        match &self.place {
+            Place::Here { bundle, .. } => &bundle.store,
+            Place::Deployed(deployment) => &deployment.store,
+        }
+    }
+
+    /// Whether the object store looks at signatures. The emulator of an account opens its objects to everybody; that
+    /// the bucket of the account is closed is seen in what Terraform makes.
+    pub(crate) fn objects_are_closed(&self) -> bool {
+        matches!(self.place, Place::Here { .. })
+    }
+
+    /// The name of the topic of the notices.
+    pub(crate) fn topic(&self) -> String {
+        match &self.place {
+            Place::Here { .. } => "pingan-notices".to_owned(),
+            Place::Deployed(deployment) => deployment.topic(),
+        }
+    }
+
+    /// What the functions asked of DynamoDB since this was last asked. How often it wrote is not seen in an account of
+    /// AWS; that nothing has changed is.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        match &self.place {
+            Place::Here { bundle, .. } => bundle.requests.take(),
+            Place::Deployed(_) => Vec::new(),
+        }
+    }
+
+    /// Lets time pass. Where the clock is the machine's own, it is the next millisecond: enough to come after.
     pub(crate) fn wait_minutes(&self, minutes: i64) {
-        self.bundle.clock.advance(SignedDuration::from_mins(minutes));
+        match &self.place {
+            Place::Here { bundle, .. } => bundle.clock.advance(SignedDuration::from_mins(minutes)),
+            Place::Deployed(_) => std::thread::sleep(Duration::from_millis(2)),
+        }
     }
 
     /// Anybody, by the id that they sign in with.
     pub(crate) async fn person(&self, id: &str) -> Person {
-        Person::sign_in(self.url(), id).await.unwrap()
+        match &self.place {
+            Place::Here { bundle, .. } => Person::sign_in(&bundle.url, id).await.unwrap(),
+            Place::Deployed(deployment) => deployment.person(id).await,
+        }
+    }
+
+    /// A token for whoever this is, member or not.
+    pub(crate) async fn token_for(&self, subject: &str) -> String {
+        match &self.place {
+            Place::Here { bundle, .. } => bundle.token_for(subject, HOUR).unwrap(),
+            Place::Deployed(deployment) => deployment.token_for(subject).await,
+        }
+    }
+
+    /// Tokens of an issuer whom the API does not know.
+    pub(crate) async fn foreign_tokens(&self, subjects: &[&str]) -> Vec<String> {
+        let mut tokens = Vec::new();
+        match &self.place {
+            Place::Here { .. } => {
+                let other = Self::start_here().await;
+                tokens.extend(subjects.iter().map(|subject| other.bundle().token_for(subject, HOUR).unwrap()));
+            }
+            Place::Deployed(deployment) => {
+                for subject in subjects {
+                    tokens.push(deployment.foreign_token_for(subject).await);
+                }
+            }
+        }
+        tokens
     }
 
     /// Somebody who has not signed in.
@@ -83,7 +176,7 @@ impl World {
 
     /// The keys that this person uses, one after the other.
     pub(crate) fn keys(&self, id: &str) -> Keys {
-        self.keys.lock().unwrap().entry(id.to_owned()).or_default().clone()
+        self.keys.lock().unwrap().entry(id.to_owned()).or_insert_with(|| Keys::after(self.first_key)).clone()
     }
 
     /// The first reporter of a community.
@@ -121,13 +214,18 @@ impl World {
 
     /// The records of a report, as they stand in the table.
     pub(crate) async fn history(&self, code: &str) -> History {
-        self.bundle.store.history(code.parse::<ReportId>().unwrap()).await.unwrap().expect("a report with this code")
+        self.store().history(code.parse::<ReportId>().unwrap()).await.unwrap().expect("a report with this code")
     }
 
     /// What SNS was told, oldest first, from the `seen`th on.
     pub(crate) async fn notices_since(&self, seen: usize) -> Vec<Value> {
-        let answer = self.stranger().get(&format!("/local/inbox?since={seen}")).await.unwrap();
-        answer.body.as_array().expect("the inbox is a list").clone()
+        match &self.place {
+            Place::Here { .. } => {
+                let answer = self.stranger().get(&format!("/local/inbox?since={seen}")).await.unwrap();
+                answer.body.as_array().expect("the inbox is a list").clone()
+            }
+            Place::Deployed(deployment) => deployment.notices().await.split_off(seen),
+        }
     }
 
     /// What SNS was told, once it is at least this much.
@@ -145,6 +243,11 @@ impl World {
 pub(crate) struct Keys(Arc<AtomicU64>);
 
 impl Keys {
+    /// Those that come after this number.
+    fn after(number: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(number)))
+    }
+
     /// The next one.
     pub(crate) fn next(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1))

@@ -64,7 +64,7 @@ async fn what_is_erased_cannot_be_guessed_from_what_is_left() {
     let code = reporter.reports("They hold a prayer meeting.").send().await;
     world.officer("old-mill").await.rejects(&code, "out_of_scope_lawful_activity").await;
     let command = world.history(&code).await.report.created_by;
-    let left = world.bundle.store.load([Key::Receipt(command)]).await.unwrap();
+    let left = world.store().load([Key::Receipt(command)]).await.unwrap();
     let guess = NewReport {
         category: Category::Crime,
         urgency: Urgency::Routine,
