@@ -335,11 +335,26 @@ impl Row {
     }
 }
 
+/// In the cloud, API Gateway answers these by itself.
+#[tokio::test]
+async fn what_no_function_has_is_a_problem_too() {
+    let world = World::start_here().await;
+    let reporter = world.person("reporter-ferry-1").await;
+    for path in ["/rewards", "/reports/%FF"] {
+        expect_problem(&reporter.get(path).await.unwrap(), 404, "not_found");
+    }
+    for (method, path) in
+        [(Method::DELETE, "/reports"), (Method::PUT, "/media"), (Method::PATCH, "/officer-review/queue")]
+    {
+        expect_problem(&reporter.send(method, path, &[], None).await.unwrap(), 405, "method_not_allowed");
+    }
+}
+
 #[tokio::test]
 async fn what_is_refused_and_how() {
     let mut desk = Desk::new().await;
     let posts = desk.posts();
-    let document: Value = desk.world.stranger().get("/openapi.json").await.unwrap().body;
+    let document: Value = serde_json::from_str::<Value>(&openapi::document()).unwrap();
     let mut known: Vec<_> = posts.iter().map(|post| post.operation.to_owned()).collect();
     let mut described: Vec<_> = openapi::operations(&document)
         .into_iter()
@@ -359,7 +374,7 @@ async fn what_is_refused_and_how() {
     codes_and_paths(&mut desk, &posts).await;
     lists(&mut desk).await;
 
-    insta::assert_snapshot!("what_is_refused_and_how", desk.table);
+    insta::assert_snapshot!("what_is_refused_and_how", without_ids(&desk.table));
     assert!(desk.wrong.is_empty(), "{}", desk.wrong.join("\n"));
     assert!(!desk.table.contains("→ 5"), "nothing of this is a fault of the bundle");
 
@@ -500,20 +515,11 @@ async fn codes_and_paths(desk: &mut Desk, posts: &[Post]) {
         row.operation = operation;
         rows.push(row);
     }
-    let mut others = vec![
+    let others = vec![
         Row::get("GET /media/x", reporter, "/media/x", names(["media_id"])),
         Row::get("a link to medium x", officer, format!("/reports/{code}/media/x/link"), names(["media_id"])),
         Row::get("a medium that nobody announced", reporter, format!("/media/{}", Uuid::nil()), is(404, "not_found")),
-        Row::get("a path that there is not", reporter, "/rewards", is(404, "not_found")),
-        Row::get("a code that is no UTF-8", reporter, "/reports/%FF", is(404, "not_found")),
     ];
-    for (method, path) in
-        [(Method::DELETE, "/reports"), (Method::PUT, "/media"), (Method::PATCH, "/officer-review/queue")]
-    {
-        let mut row = Row::get(&format!("{method} {path}"), reporter, path, is(405, "method_not_allowed"));
-        row.method = method;
-        others.push(row);
-    }
     desk.everywhere("Codes of reports", rows).await;
     desk.rows("Paths", others).await;
 }
@@ -747,4 +753,10 @@ async fn what_just_fits_is_taken() {
     // A code is read as a person writes it down.
     let sloppy = code.to_lowercase().replace('-', "");
     assert_eq!(reporter.reads(&sloppy).await.text("/id"), code);
+}
+
+/// The ids of media are made from keys, which differ where many tests share an account.
+fn without_ids(table: &str) -> String {
+    let words = table.split('"');
+    words.map(|word| if word.parse::<Uuid>().is_ok() { "{media}" } else { word }).collect::<Vec<_>>().join("\"")
 }

@@ -22,7 +22,7 @@ pub(crate) fn operations(document: &Value) -> Vec<(String, String, Value)> {
     operations
 }
 
-fn document() -> String {
+pub(crate) fn document() -> String {
     api::document(Functions::unconnected().unwrap()).unwrap()
 }
 

@@ -22,7 +22,7 @@ use pingan_local::{
     clock::Clock,
 };
 use pingan_store::{Store, reports::History};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -274,12 +274,28 @@ pub(crate) fn expect(answer: Answer, status: u16) -> Answer {
 }
 
 /// Checks that an answer is a problem of this status and kind, in every respect in which all problems are alike.
+///
+/// API Gateway refuses a token before any function runs, in its own words.
 #[track_caller]
 pub(crate) fn expect_problem(answer: &Answer, status: u16, kind: &str) {
+    if is_the_gateways(answer) {
+        assert_eq!((answer.status, problem_kind(answer)), (status, kind), "{}", answer.body);
+        return;
+    }
     assert_eq!((answer.status, answer.text("/type")), (status, &*format!("/problems/{kind}")), "{}", answer.body);
     assert_eq!(answer.headers["content-type"], "application/problem+json");
     assert_eq!(answer.body["status"], status);
     assert_ne!(answer.text("/title"), "");
+}
+
+/// Which problem an answer is: `wrong_role`, say.
+pub(crate) fn problem_kind(answer: &Answer) -> &str {
+    if is_the_gateways(answer) { "unauthenticated" } else { answer.text("/type").trim_start_matches("/problems/") }
+}
+
+/// Whether API Gateway has refused a token by itself.
+fn is_the_gateways(answer: &Answer) -> bool {
+    Settings::find().is_some() && answer.status == 401 && answer.body == json!({ "message": "Unauthorized" })
 }
 
 /// The strings of a list of a body: `can`, say.
