@@ -57,3 +57,13 @@ output "functions" {
   description = "The functions' names, for logs and roll-backs."
   value       = { for name, function in module.function : name => function.name }
 }
+
+output "permissions" {
+  description = "What each function may touch: its tables, and one policy document per concern. For those who check."
+  value = {
+    for name, function in module.function : name => {
+      tables   = keys(local.functions[name].tables)
+      policies = function.policies
+    }
+  }
+}

@@ -31,3 +31,17 @@ output "alarms" {
     aws_cloudwatch_metric_alarm.duration.alarm_name,
   ]
 }
+
+output "architecture" {
+  description = "What it runs on."
+  value       = one(aws_lambda_function.this.architectures)
+}
+
+output "alarm_actions" {
+  description = "Where all of its alarms go."
+  value = setunion(
+    aws_cloudwatch_metric_alarm.errors.alarm_actions,
+    aws_cloudwatch_metric_alarm.throttles.alarm_actions,
+    aws_cloudwatch_metric_alarm.duration.alarm_actions,
+  )
+}

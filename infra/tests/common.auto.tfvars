@@ -1,0 +1,6 @@
+# What every test starts from. Nothing is built, and nothing here is secret.
+environment      = "dev"
+region           = "us-east-1"
+link_base        = "https://app.example.org/reports/"
+cursor_key       = "for tests only, and long enough for its rule"
+require_packages = false

@@ -1,0 +1,83 @@
+# What AWS would answer, where the provider insists on its form. Everything else is made up
+# by Terraform, differently for each resource, so that it shows what is bound to what.
+
+mock_data "aws_caller_identity" {
+  defaults = { account_id = "123456789012" }
+}
+
+mock_data "aws_partition" {
+  defaults = {
+    partition  = "aws"
+    dns_suffix = "amazonaws.com"
+  }
+}
+
+mock_resource "aws_iam_role" {
+  defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
+}
+
+mock_resource "aws_cloudwatch_log_group" {
+  defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:mocked" }
+}
+
+mock_resource "aws_apigatewayv2_api" {
+  defaults = { execution_arn = "arn:aws:execute-api:us-east-1:123456789012:mocked" }
+}
+
+mock_resource "aws_dynamodb_table" {
+  defaults = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/mocked/stream/mocked" }
+}
+
+mock_resource "aws_sns_topic" {
+  defaults = { arn = "arn:aws:sns:us-east-1:123456789012:mocked" }
+}
+
+override_resource {
+  target = aws_sns_topic.alarms
+  values = { arn = "arn:aws:sns:us-east-1:123456789012:alarms" }
+}
+
+mock_resource "aws_sqs_queue" {
+  defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:mocked" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["media-intake"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:media-intake-failures" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["notify"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:notify-failures" }
+}
+
+# Each key is called after what it seals, so that a policy shows whose key it names. A new
+# table's key has to be added here.
+mock_resource "aws_kms_key" {
+  defaults = { arn = "arn:aws:kms:us-east-1:123456789012:key/mocked" }
+}
+
+override_resource {
+  target = aws_kms_key.functions
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/functions" }
+}
+
+override_resource {
+  target = aws_kms_key.media
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/media" }
+}
+
+override_resource {
+  target = aws_kms_key.messages
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/messages" }
+}
+
+override_resource {
+  target = aws_kms_key.table["members"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/members" }
+}
+
+override_resource {
+  target = aws_kms_key.table["reports"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/reports" }
+}

@@ -1,0 +1,178 @@
+# Reads what functions may do and says what they should not. It knows the rules and not how
+# the documents came about, so that it can be tried on documents that break them.
+
+variable "functions" {
+  description = "Per function: the tables its row declares, and its policy documents by concern."
+  type = map(object({
+    tables   = set(string)
+    policies = map(string)
+  }))
+}
+
+variable "prefix" {
+  description = "What every name begins with, like `pingan-dev`."
+  type        = string
+}
+
+locals {
+  # Who may know who a pseudonym is. The last two do not exist yet.
+  may_identify = ["members", "custody", "payouts"]
+  may_publish  = ["notify"]
+  # Who may touch the media.
+  may_open = ["media", "media-intake"]
+
+  # What may be done without naming a resource, because it knows none.
+  without_resource = ["xray:puttelemetryrecords", "xray:puttracesegments", "dynamodb:liststreams"]
+
+  # All that a function has to do with. A new one is worth a second look.
+  services = ["dynamodb", "kms", "logs", "s3", "sns", "sqs", "xray"]
+
+  any_table = "arn:aws:dynamodb:[a-z0-9-]+:[0-9]{12}:table/"
+
+  # The only resources that may end in a wildcard; none has one elsewhere.
+  open_ended = [
+    "^arn:aws:dynamodb:[^*?]+:table/[^*?/]+/stream/[*]$",
+    "^arn:aws:s3:::[^*?/]+/uploads/[*]$",
+    "^arn:aws:logs:[^*?]+:log-group:/aws/lambda/[^*?]+:[*]$",
+  ]
+
+  # IAM takes one or many, and actions in any case.
+  statements = flatten([
+    for name, function in var.functions : [
+      for concern, document in function.policies : [
+        for statement in flatten([jsondecode(document).Statement]) : {
+          function  = name
+          place     = "${name}/${concern}"
+          names     = keys(statement)
+          actions   = [for action in flatten([try(statement.Action, [])]) : lower(action)]
+          resources = flatten([try(statement.Resource, [])])
+          service   = try(statement.Condition.StringEquals["kms:ViaService"], "")
+        } if try(statement.Effect, "") != "Deny"
+      ]
+    ]
+  ])
+
+  actions   = flatten([for s in local.statements : [for action in s.actions : merge(s, { action = action })]])
+  resources = flatten([for s in local.statements : [for resource in s.resources : merge(s, { resource = resource })]])
+
+  table_arns = [for r in local.resources : r if strcontains(r.resource, ":dynamodb:")]
+  key_arns   = [for r in local.resources : r if strcontains(r.resource, ":kms:")]
+
+  # The mocks call each key after what it seals.
+  own_keys = {
+    for name, function in var.functions : name => concat(
+      ["functions"],
+      [for table in function.tables : "table/${table}"],
+      contains(local.may_open, name) ? ["media"] : [],
+      contains(local.may_publish, name) ? ["messages"] : [],
+    )
+  }
+
+  violations = {
+    # What says what is not allowed allows all the rest.
+    "says it the wrong way round" = [
+      for s in local.statements : s.place if length(setintersection(s.names, ["NotAction", "NotResource"])) > 0
+    ]
+
+    "allows any action" = [for a in local.actions : a.place if can(regex("[*?]", a.action))]
+
+    "reaches into another service" = [
+      for a in local.actions : a.place if !contains(local.services, split(":", a.action)[0])
+    ]
+
+    "names no resource" = [
+      for a in local.actions : a.place
+      if !contains(local.without_resource, a.action) && (length(a.resources) == 0 || contains(a.resources, "*"))
+    ]
+
+    "names too many resources" = [
+      for r in local.resources : r.place
+      if r.resource != "*" && can(regex("[*?]", r.resource))
+      && !anytrue([for form in local.open_ended : can(regex(form, r.resource))])
+    ]
+
+    "reaches a table it does not declare" = [
+      for r in local.table_arns : r.place if !anytrue([
+        for table in var.functions[r.function].tables :
+        can(regex("^${local.any_table}${var.prefix}-${table}(/(index|stream)/[^/]+)?$", r.resource))
+      ])
+    ]
+
+    "reaches a key that is not its own" = concat(
+      [
+        for r in local.key_arns : r.place if !contains(
+          [for key in local.own_keys[r.function] : "key/${key}"], try(split(":", r.resource)[5], ""),
+        )
+      ],
+      # An alias or another service's ARN would go past the check above.
+      [
+        for a in local.actions : a.place if startswith(a.action, "kms:")
+        && !alltrue([for resource in a.resources : startswith(resource, "arn:aws:kms:")])
+      ],
+    )
+
+    # DynamoDB, S3 and SNS ask KMS in the function's name; nothing else may do so.
+    "uses a key for anything" = [
+      for r in local.key_arns : r.place if !endswith(r.resource, ":key/functions") && r.service == ""
+    ]
+
+    "reaches identities" = [
+      for r in local.resources : r.place
+      if strcontains(lower(r.resource), "identities") && !contains(local.may_identify, r.function)
+    ]
+
+    "publishes" = concat(
+      [
+        for a in local.actions : a.place if startswith(a.action, "sns:")
+        && !(contains(local.may_publish, a.function) && a.action == "sns:publish")
+      ],
+      [
+        for r in local.resources : r.place
+        if strcontains(r.resource, ":sns:") && !contains(local.may_publish, r.function)
+      ],
+    )
+
+    "touches the media" = concat(
+      [for a in local.actions : a.place if startswith(a.action, "s3:") && !contains(local.may_open, a.function)],
+      [
+        for r in local.resources : r.place
+        if strcontains(r.resource, ":s3:") && !contains(local.may_open, r.function)
+      ],
+    )
+
+    # Whatever else may one day touch the media, reviewers' functions hand out no bytes.
+    "reviews and touches the media" = [
+      for s in local.statements : s.place if endswith(s.function, "-review")
+      && anytrue(concat(
+        [for action in s.actions : startswith(action, "s3:")],
+        [for resource in s.resources : strcontains(resource, ":s3:")],
+      ))
+    ]
+
+    "writes to another's queue" = [
+      for r in local.resources : r.place
+      if strcontains(r.resource, ":sqs:")
+      && !endswith(r.resource, ":${var.prefix}-${r.function}-failures")
+    ]
+
+    "writes to another's log" = [
+      for r in local.resources : r.place
+      if strcontains(r.resource, ":logs:")
+      && !endswith(r.resource, ":log-group:/aws/lambda/${var.prefix}-${r.function}:*")
+    ]
+  }
+}
+
+output "statements" {
+  description = "How many statements were read: a check of nothing finds nothing."
+  value = {
+    for name in keys(var.functions) : name => length([for s in local.statements : s if s.function == name])
+  }
+}
+
+output "violations" {
+  description = "What is wrong, as `<function>/<concern> <what is wrong>`."
+  value = sort(distinct(flatten([
+    for rule, places in local.violations : [for place in places : "${place} ${rule}"]
+  ])))
+}

@@ -1,0 +1,449 @@
+# Tables, bucket, stream, functions and user pool are as safe as they are meant to be.
+
+mock_provider "aws" {
+  source = "./tests/mocks"
+}
+
+variables {
+  allowed_origins = ["https://console.example.org"]
+}
+
+run "bundle" {
+  # Tables
+
+  assert {
+    condition = alltrue([
+      for table in aws_dynamodb_table.this :
+      table.billing_mode == "PAY_PER_REQUEST"
+      && table.point_in_time_recovery[0].enabled
+      && table.deletion_protection_enabled
+    ])
+    error_message = "A table is not on demand, cannot be restored to a point in time, or can be deleted."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, table in aws_dynamodb_table.this :
+      table.server_side_encryption[0].enabled
+      && table.server_side_encryption[0].kms_key_arn == aws_kms_key.table[name].arn
+    ]) && length(distinct([for key in aws_kms_key.table : key.arn])) == length(aws_dynamodb_table.this)
+    error_message = "A table is not sealed with a key of its own."
+  }
+
+  assert {
+    condition = alltrue([
+      for table in aws_dynamodb_table.this : table.ttl[0].enabled && table.ttl[0].attribute_name == "expires_at"
+    ])
+    error_message = "Items of a table do not expire by expires_at."
+  }
+
+  # Of the tables only the reports drive a function; a stream of members would go nowhere.
+  assert {
+    condition = (
+      toset([for name, table in aws_dynamodb_table.this : name if table.stream_enabled])
+      == toset(flatten([for function in local.functions : keys(function.tables) if function.trigger == "stream"]))
+    )
+    error_message = "Other tables have a stream than those that drive a function."
+  }
+
+  assert {
+    condition     = aws_dynamodb_table.this["reports"].stream_view_type == "NEW_IMAGE"
+    error_message = "The stream of the reports does not show what was written."
+  }
+
+  assert {
+    condition     = alltrue([for table in aws_dynamodb_table.this : table.hash_key == "pk" && table.range_key == "sk"])
+    error_message = "A table has other keys than the store's."
+  }
+
+  # Lists show nothing of a report's texts.
+  assert {
+    condition = alltrue(flatten([
+      for table in aws_dynamodb_table.this : [
+        for index in table.global_secondary_index : index.projection_type == "INCLUDE"
+        && length(setintersection(["description", "text", "note", "answer", "reporter"], index.non_key_attributes)) == 0
+      ]
+    ]))
+    error_message = "An index shows more than lists need."
+  }
+
+  assert {
+    condition = alltrue([
+      for key in concat(values(aws_kms_key.table), [aws_kms_key.functions, aws_kms_key.media, aws_kms_key.messages]) :
+      key.enable_key_rotation && key.deletion_window_in_days == 30
+    ])
+    error_message = "A key is not rotated, or could be gone within thirty days."
+  }
+
+  # Bucket
+
+  assert {
+    condition = (
+      aws_s3_bucket_versioning.media.versioning_configuration[0].status == "Enabled"
+      && !aws_s3_bucket.media.force_destroy
+    )
+    error_message = "Media that are overwritten or deleted are gone."
+  }
+
+  assert {
+    condition = (
+      aws_s3_bucket_public_access_block.media.block_public_acls
+      && aws_s3_bucket_public_access_block.media.block_public_policy
+      && aws_s3_bucket_public_access_block.media.ignore_public_acls
+      && aws_s3_bucket_public_access_block.media.restrict_public_buckets
+    )
+    error_message = "The bucket can be made public."
+  }
+
+  assert {
+    condition = alltrue([
+      for part in [
+        aws_s3_bucket_versioning.media, aws_s3_bucket_public_access_block.media, aws_s3_bucket_ownership_controls.media,
+        aws_s3_bucket_server_side_encryption_configuration.media, aws_s3_bucket_policy.media,
+        aws_s3_bucket_lifecycle_configuration.media, aws_s3_bucket_cors_configuration.media[0],
+        aws_s3_bucket_notification.media,
+      ] : part.bucket == aws_s3_bucket.media.id
+    ])
+    error_message = "A rule for the bucket is about another bucket."
+  }
+
+  assert {
+    condition = [
+      for rule in aws_s3_bucket_server_side_encryption_configuration.media.rule : [
+        for default in rule.apply_server_side_encryption_by_default :
+        [default.sse_algorithm, default.kms_master_key_id]
+      ]
+    ] == [[["aws:kms", aws_kms_key.media.arn]]]
+    error_message = "The media are not sealed with their own key."
+  }
+
+  assert {
+    condition = anytrue([
+      for statement in jsondecode(aws_s3_bucket_policy.media.policy).Statement :
+      statement.Effect == "Deny" && statement.Principal == "*" && statement.Action == "s3:*"
+      && statement.Condition == { Bool = { "aws:SecureTransport" = "false" } }
+      && toset(statement.Resource) == toset([local.media_bucket_arn, "${local.media_bucket_arn}/*"])
+    ])
+    error_message = "The bucket answers without TLS."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(aws_s3_bucket_policy.media.policy).Statement : statement.Effect == "Deny"
+    ])
+    error_message = "The bucket's own policy lets somebody in."
+  }
+
+  # Evidence never goes by age: only colder, and only what was overwritten goes away.
+  assert {
+    condition = (
+      alltrue([
+        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
+        rule.status == "Enabled" && length(rule.expiration) == 0
+      ])
+      && anytrue([
+        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
+        length(rule.abort_incomplete_multipart_upload) > 0
+      ])
+      && anytrue([
+        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
+        length(rule.noncurrent_version_expiration) > 0
+      ])
+      && flatten([
+        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
+        [for transition in rule.transition : "${rule.filter[0].prefix} ${transition.storage_class} ${transition.days}"]
+      ]) == ["uploads/ GLACIER_IR 90"]
+    )
+    error_message = "The media's life is another: half uploads, old versions and cold storage."
+  }
+
+  assert {
+    condition = (
+      one(aws_s3_bucket_cors_configuration.media[0].cors_rule).allowed_origins == toset(["https://console.example.org"])
+      && one(aws_s3_bucket_cors_configuration.media[0].cors_rule).allowed_methods == toset(["GET", "PUT"])
+      && one(aws_apigatewayv2_api.this.cors_configuration).allow_origins == toset(["https://console.example.org"])
+    )
+    error_message = "Browsers may come from elsewhere than the allowed origins."
+  }
+
+  assert {
+    condition = (
+      one(aws_s3_bucket_notification.media.lambda_function).lambda_function_arn == module.function["media-intake"].arn
+      && one(aws_s3_bucket_notification.media.lambda_function).events == toset(["s3:ObjectCreated:*"])
+      && one(aws_s3_bucket_notification.media.lambda_function).filter_prefix == "uploads/"
+    )
+    error_message = "media-intake is not told of uploads."
+  }
+
+  # Names of buckets are free to take once given up: the account belongs to the permission.
+  assert {
+    condition = (
+      aws_lambda_permission.uploads.function_name == module.function["media-intake"].name
+      && aws_lambda_permission.uploads.principal == "s3.amazonaws.com"
+      && aws_lambda_permission.uploads.source_arn == local.media_bucket_arn
+      && aws_lambda_permission.uploads.source_account == "123456789012"
+      && aws_s3_bucket.media.bucket == "pingan-dev-media-123456789012"
+    )
+    error_message = "Another bucket than ours may call media-intake."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function_event_invoke_config.uploads.function_name == module.function["media-intake"].name
+      && aws_lambda_function_event_invoke_config.uploads.maximum_retry_attempts <= 2
+      && one(one(aws_lambda_function_event_invoke_config.uploads.destination_config).on_failure).destination
+      == aws_sqs_queue.failures["media-intake"].arn
+    )
+    error_message = "An upload that media-intake cannot take is lost."
+  }
+
+  # Stream
+
+  assert {
+    condition = alltrue([
+      for name, mapping in aws_lambda_event_source_mapping.stream :
+      mapping.function_name == module.function[name].arn
+      && mapping.event_source_arn == aws_dynamodb_table.this["reports"].stream_arn
+      && mapping.function_response_types == toset(["ReportBatchItemFailures"])
+      && mapping.bisect_batch_on_function_error
+      && one(one(mapping.destination_config).on_failure).destination_arn == aws_sqs_queue.failures[name].arn
+    ]) && keys(aws_lambda_event_source_mapping.stream) == keys(local.streamed)
+    error_message = "A record that a function cannot take costs others, or is lost."
+  }
+
+  # -1 would be for ever: one poisoned record would hold up all others of its shard.
+  assert {
+    condition = alltrue([
+      for mapping in aws_lambda_event_source_mapping.stream :
+      mapping.maximum_retry_attempts == var.stream_retries
+      && mapping.maximum_record_age_in_seconds > 0 && mapping.maximum_record_age_in_seconds < 86400
+      && mapping.starting_position == "TRIM_HORIZON" && mapping.parallelization_factor == 1
+    ])
+    error_message = "A record of the stream is tried for ever, skipped, or out of its report's order."
+  }
+
+  assert {
+    condition = alltrue([
+      for queue in aws_sqs_queue.failures : queue.message_retention_seconds == 1209600 && queue.sqs_managed_sse_enabled
+    ])
+    error_message = "What waits in a failure queue is not sealed, or is gone within two weeks."
+  }
+
+  # Functions
+
+  assert {
+    condition     = alltrue([for function in module.function : function.architecture == "arm64"])
+    error_message = "A function does not run on arm64 unless asked to."
+  }
+
+  assert {
+    condition     = endswith(local.package_folder, "/packages/arm64")
+    error_message = "The packages are for another architecture than the functions."
+  }
+
+  # Sign-in
+
+  assert {
+    condition = (
+      aws_cognito_user_pool.members[0].admin_create_user_config[0].allow_admin_create_user_only
+      && aws_cognito_user_pool.members[0].deletion_protection == "ACTIVE"
+      && aws_cognito_user_pool.members[0].password_policy[0].minimum_length >= 12
+      && flatten([
+        for setting in aws_cognito_user_pool.members[0].account_recovery_setting : setting.recovery_mechanism[*].name
+      ]) == ["admin_only"]
+    )
+    error_message = "People can sign themselves up, or get into an account by themselves."
+  }
+
+  assert {
+    condition = alltrue([
+      for client in aws_cognito_user_pool_client.app :
+      client.access_token_validity <= 15
+      && client.token_validity_units[0].access_token == "minutes"
+      && client.id_token_validity <= 15
+      && client.token_validity_units[0].id_token == "minutes"
+      && client.enable_token_revocation && client.prevent_user_existence_errors == "ENABLED"
+    ])
+    error_message = "A token is good for more than a quarter of an hour, or cannot be revoked."
+  }
+
+  assert {
+    condition = alltrue([
+      for client in aws_cognito_user_pool_client.app :
+      client.explicit_auth_flows == toset(["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"])
+    ])
+    error_message = "A password goes over the wire, or an administrator can sign in as somebody else."
+  }
+
+  assert {
+    condition = (
+      aws_apigatewayv2_authorizer.members.jwt_configuration[0].issuer
+      == "https://${aws_cognito_user_pool.members[0].endpoint}"
+      && aws_apigatewayv2_authorizer.members.jwt_configuration[0].audience == toset([
+        aws_cognito_user_pool_client.app["phone"].id, aws_cognito_user_pool_client.app["console"].id,
+      ])
+      && local.member_claim == "username"
+    )
+    error_message = "The API takes other tokens than those of the pool's two clients."
+  }
+}
+
+run "nothing_worth_keeping" {
+  command = plan
+
+  variables {
+    protect_data        = false
+    allow_admin_sign_in = true
+    allowed_origins     = []
+  }
+
+  assert {
+    condition = (
+      alltrue([for table in aws_dynamodb_table.this : !table.deletion_protection_enabled])
+      && aws_s3_bucket.media.force_destroy
+      && aws_cognito_user_pool.members[0].deletion_protection == "INACTIVE"
+    )
+    error_message = "What is not worth keeping cannot be torn down."
+  }
+
+  assert {
+    condition = alltrue([
+      for client in aws_cognito_user_pool_client.app :
+      contains(client.explicit_auth_flows, "ALLOW_ADMIN_USER_PASSWORD_AUTH")
+    ])
+    error_message = "Tests cannot sign in."
+  }
+
+  assert {
+    condition = (
+      length(aws_apigatewayv2_api.this.cors_configuration) == 0
+      && length(aws_s3_bucket_cors_configuration.media) == 0
+    )
+    error_message = "Without an origin browsers are let in."
+  }
+}
+
+run "other_processors" {
+  command = plan
+
+  variables {
+    architecture = "x86_64"
+  }
+
+  assert {
+    condition = (
+      alltrue([for function in module.function : function.architecture == "x86_64"])
+      && endswith(local.package_folder, "/packages/x86_64")
+    )
+    error_message = "A function, or its package, is for another architecture than asked for."
+  }
+}
+
+run "issuer_outside" {
+  command = plan
+
+  variables {
+    issuer = {
+      url      = "https://id.example.org"
+      audience = ["pingan", "pingan-console"]
+    }
+  }
+
+  assert {
+    condition     = length(aws_cognito_user_pool.members) == 0 && length(aws_cognito_user_pool_client.app) == 0
+    error_message = "A user pool is made that nobody signs in at."
+  }
+
+  assert {
+    condition = (
+      aws_apigatewayv2_authorizer.members.jwt_configuration[0].issuer == "https://id.example.org"
+      && aws_apigatewayv2_authorizer.members.jwt_configuration[0].audience == toset(["pingan", "pingan-console"])
+      && local.member_claim == "sub"
+    )
+    error_message = "The API does not take the tokens of the issuer outside."
+  }
+}
+
+# One function, looked at in its module.
+run "one_function" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name                 = "pingan-dev-sample"
+    description          = "A function to look at."
+    package              = "not-there.zip"
+    require_package      = false
+    memory_mb            = 256
+    timeout_seconds      = 10
+    architecture         = "x86_64"
+    reserved_concurrency = -1
+    environment          = { SETTING = "value" }
+    environment_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/functions"
+    policies             = { sample = "{}" }
+    log_retention_days   = 400
+    log_group_arn_prefix = "arn:aws:logs:us-east-1:123456789012:log-group"
+    alarm_topic_arn      = "arn:aws:sns:us-east-1:123456789012:alarms"
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function.this.runtime == "provided.al2023"
+      && aws_lambda_function.this.handler == "bootstrap"
+      && aws_lambda_function.this.architectures == tolist(["x86_64"])
+      && aws_lambda_function.this.logging_config[0].log_format == "JSON"
+      && aws_lambda_function.this.tracing_config[0].mode == "Active"
+      && aws_lambda_function.this.kms_key_arn == "arn:aws:kms:us-east-1:123456789012:key/functions"
+    )
+    error_message = "A function runs on something else, or is not logged, traced or sealed."
+  }
+
+  # The output is what the checks of the policies read: it must be all that is attached.
+  assert {
+    condition     = { for name, policy in aws_iam_role_policy.this : name => policy.policy } == output.policies
+    error_message = "A function may do something else than its output says."
+  }
+
+  assert {
+    condition     = keys(output.policies) == ["log", "sample", "traces"]
+    error_message = "A function may do more than its log, its traces and what it was given."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role.this.assume_role_policy).Statement :
+      [statement.Action, statement.Principal]
+    ] == [["sts:AssumeRole", { Service = "lambda.amazonaws.com" }]]
+    error_message = "Somebody else than Lambda may take a function's role."
+  }
+}
+
+run "a_package_is_missing" {
+  command = plan
+
+  module {
+    source = "./modules/lambda-function"
+  }
+
+  variables {
+    name                 = "pingan-dev-sample"
+    description          = "A function to look at."
+    package              = "not-there.zip"
+    require_package      = true
+    memory_mb            = 256
+    timeout_seconds      = 10
+    architecture         = "arm64"
+    reserved_concurrency = -1
+    environment          = {}
+    environment_key_arn  = "arn:aws:kms:us-east-1:123456789012:key/functions"
+    policies             = {}
+    log_retention_days   = 400
+    log_group_arn_prefix = "arn:aws:logs:us-east-1:123456789012:log-group"
+    alarm_topic_arn      = "arn:aws:sns:us-east-1:123456789012:alarms"
+  }
+
+  expect_failures = [aws_lambda_function.this]
+}
