@@ -340,6 +340,7 @@ impl Row {
 async fn what_no_function_has_is_a_problem_too() {
     let world = World::start_here().await;
     let reporter = world.person("reporter-ferry-1").await;
+    world.requests();
     for path in ["/rewards", "/reports/%FF"] {
         expect_problem(&reporter.get(path).await.unwrap(), 404, "not_found");
     }
@@ -348,13 +349,14 @@ async fn what_no_function_has_is_a_problem_too() {
     {
         expect_problem(&reporter.send(method, path, &[], None).await.unwrap(), 405, "method_not_allowed");
     }
+    assert_eq!(world.requests(), [""; 0], "nothing is looked up or written");
 }
 
 #[tokio::test]
 async fn what_is_refused_and_how() {
     let mut desk = Desk::new().await;
     let posts = desk.posts();
-    let document: Value = serde_json::from_str::<Value>(&openapi::document()).unwrap();
+    let document = openapi::described();
     let mut known: Vec<_> = posts.iter().map(|post| post.operation.to_owned()).collect();
     let mut described: Vec<_> = openapi::operations(&document)
         .into_iter()

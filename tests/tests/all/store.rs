@@ -9,7 +9,6 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +34,7 @@ use pingan_store::{CommitError, Key, List, Store, Summary, TableNames, item, tab
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::harness::dynamodb;
 use crate::races::Dice;
 
 /// A word of every text in these tests and of nothing else, so that a text that was left behind can be found.
@@ -55,13 +55,8 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let options = Options { data: folder.path().to_owned(), port: 0, clock: Clock::real() };
         let bundle = Bundle::start(options).await.unwrap();
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .endpoint_url(&bundle.dynamodb_url)
-            .build();
-        Self { raw: Client::from_conf(config), bundle, _folder: folder }
+        let raw = dynamodb(&bundle.dynamodb_url, "us-east-1");
+        Self { raw, bundle, _folder: folder }
     }
 
     fn store(&self) -> &Store {

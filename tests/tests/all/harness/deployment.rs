@@ -3,17 +3,21 @@
 //! Tests run here when `PINGAN_DEPLOYMENT` names a file that says where; `infra/prove` writes it. There is one account
 //! for all of them: each test waits for its turn and begins with the demo district as it was seeded.
 
-use std::{collections::HashMap, sync::Mutex as Blocking};
+use std::{
+    collections::HashMap,
+    sync::{Mutex as Blocking, OnceLock},
+};
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Credentials, Region},
     types::{AttributeValue, DeleteRequest, WriteRequest},
 };
 use pingan_local::{client::Person, seed};
 use pingan_store::{CursorKey, Store, TableNames};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
+
+use super::dynamodb;
 
 /// The variable that names the file.
 const VARIABLE: &str = "PINGAN_DEPLOYMENT";
@@ -24,7 +28,7 @@ static TURN: Mutex<()> = Mutex::const_new(());
 static TOKENS: Blocking<Option<HashMap<String, String>>> = Blocking::new(None);
 
 /// Where the deployment is.
-#[derive(Debug, Clone, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize)]
 pub(super) struct Settings {
     /// The API.
     pub(super) url: String,
@@ -44,15 +48,19 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Where to test, if not on this machine.
-    pub(super) fn find() -> Option<Self> {
-        let file = std::env::var(VARIABLE).ok()?;
-        Some(serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
+    pub(super) fn find() -> Option<&'static Self> {
+        static FOUND: OnceLock<Option<Settings>> = OnceLock::new();
+        let find = || {
+            let file = std::env::var(VARIABLE).ok()?;
+            Some(serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap())
+        };
+        FOUND.get_or_init(find).as_ref()
     }
 }
 
 /// A deployment whose turn it is to be tested by this test alone.
 pub(super) struct Deployment {
-    pub(super) settings: Settings,
+    pub(super) settings: &'static Settings,
     pub(super) store: Store,
     http: reqwest::Client,
     /// What the inbox has given out in this test.
@@ -62,16 +70,9 @@ pub(super) struct Deployment {
 
 impl Deployment {
     /// Waits for its turn and puts the demo district back to its beginning.
-    pub(super) async fn open(settings: Settings) -> Self {
+    pub(super) async fn open(settings: &'static Settings) -> Self {
         let turn = TURN.lock().await;
-        let client = Client::from_conf(
-            aws_sdk_dynamodb::Config::builder()
-                .behavior_version(BehaviorVersion::v2026_01_12())
-                .region(Region::new(settings.region.clone()))
-                .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-                .endpoint_url(&settings.endpoint)
-                .build(),
-        );
+        let client = dynamodb(&settings.endpoint, &settings.region);
         let names = TableNames::with_prefix(&settings.prefix);
         for table in [&names.members, &names.reports] {
             empty(&client, table).await;

@@ -14,6 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+};
 use jiff::{SignedDuration, Timestamp};
 use pingan_domain::report::ReportId;
 use pingan_local::{
@@ -102,6 +106,22 @@ impl World {
         match &self.place {
             Place::Here { bundle, .. } => &bundle.store,
             Place::Deployed(deployment) => &deployment.store,
+        }
+    }
+
+    /// The time that the functions see, where it stands until it is moved: what a test can expect to the millisecond.
+    pub(crate) fn now(&self) -> Option<Timestamp> {
+        match &self.place {
+            Place::Here { bundle, .. } => Some(bundle.clock.now()),
+            Place::Deployed(_) => None,
+        }
+    }
+
+    /// An expired token, where the issuer makes one: a user pool's are good for five minutes at least.
+    pub(crate) fn expired_token(&self, subject: &str) -> Option<String> {
+        match &self.place {
+            Place::Here { bundle, .. } => Some(bundle.token_for(subject, Duration::ZERO).unwrap()),
+            Place::Deployed(_) => None,
         }
     }
 
@@ -252,6 +272,17 @@ impl Keys {
     pub(crate) fn next(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed) + 1))
     }
+}
+
+/// A client for a DynamoDB that looks at no credentials.
+pub(crate) fn dynamodb(endpoint: &str, region: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new(region.to_owned()))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
 }
 
 /// Looks again and again until there is something, ten seconds at most.
