@@ -81,7 +81,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
   function_response_types        = ["ReportBatchItemFailures"]
   bisect_batch_on_function_error = true
   maximum_retry_attempts         = var.stream_retries
-  maximum_record_age_in_seconds  = 21600
+  maximum_record_age_in_seconds  = var.stream_max_age_seconds
 
   destination_config {
     on_failure {

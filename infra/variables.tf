@@ -202,6 +202,17 @@ variable "stream_retries" {
   }
 }
 
+variable "stream_max_age_seconds" {
+  description = "How old a stream record that cannot be taken grows before it is put into the failure queue."
+  type        = number
+  default     = 21600
+
+  validation {
+    condition     = var.stream_max_age_seconds >= 60 && var.stream_max_age_seconds <= 86400
+    error_message = "A stream record waits 60 to 86400 seconds: DynamoDB keeps it no longer than a day."
+  }
+}
+
 variable "alarm_email" {
   description = "Who is told of alarms; null for nobody, when something else subscribes to the alarm topic."
   type        = string
