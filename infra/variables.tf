@@ -208,8 +208,8 @@ variable "stream_max_age_seconds" {
   default     = 21600
 
   validation {
-    condition     = var.stream_max_age_seconds >= 60 && var.stream_max_age_seconds <= 86400
-    error_message = "A stream record waits 60 to 86400 seconds: DynamoDB keeps it no longer than a day."
+    condition     = var.stream_max_age_seconds >= 60 && var.stream_max_age_seconds <= 43200
+    error_message = "A stream record waits 60 to 43200 seconds: DynamoDB keeps it for a day, and who mends the cause needs the other half."
   }
 }
 

@@ -216,7 +216,7 @@ run "bundle" {
     condition = alltrue([
       for mapping in aws_lambda_event_source_mapping.stream :
       mapping.maximum_retry_attempts == var.stream_retries
-      && mapping.maximum_record_age_in_seconds > 0 && mapping.maximum_record_age_in_seconds < 86400
+      && mapping.maximum_record_age_in_seconds == var.stream_max_age_seconds
       && mapping.starting_position == "TRIM_HORIZON" && mapping.parallelization_factor == 1
     ])
     error_message = "A record of the stream is tried for ever, skipped, or out of its report's order."

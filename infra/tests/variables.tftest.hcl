@@ -38,6 +38,7 @@ run "every_rule_refuses" {
     originals_cold_after_days = 29
     throttle                  = { rate = 0, burst = 100 }
     stream_retries            = 0
+    stream_max_age_seconds    = 59
     alarm_email               = "on-call"
   }
 
@@ -56,6 +57,7 @@ run "every_rule_refuses" {
     var.originals_cold_after_days,
     var.throttle,
     var.stream_retries,
+    var.stream_max_age_seconds,
     var.alarm_email,
   ]
 }
@@ -65,15 +67,16 @@ run "every_rule_refuses_the_next" {
   command = plan
 
   variables {
-    name               = "pingan-of-the-whole-city"
-    account_id         = "12345678901x"
-    link_base          = "pingan://reports/"
-    allowed_origins    = ["https://console.example.org", "https://console.example.org/"]
-    issuer             = { url = "https://id.example.org", audience = [] }
-    log_retention_days = 0
-    throttle           = { rate = 100, burst = 50 }
-    stream_retries     = -1
-    alarm_email        = "on-call@example.org, boss@example.org"
+    name                   = "pingan-of-the-whole-city"
+    account_id             = "12345678901x"
+    link_base              = "pingan://reports/"
+    allowed_origins        = ["https://console.example.org", "https://console.example.org/"]
+    issuer                 = { url = "https://id.example.org", audience = [] }
+    log_retention_days     = 0
+    throttle               = { rate = 100, burst = 50 }
+    stream_retries         = -1
+    stream_max_age_seconds = 43201
+    alarm_email            = "on-call@example.org, boss@example.org"
   }
 
   expect_failures = [
@@ -85,6 +88,7 @@ run "every_rule_refuses_the_next" {
     var.log_retention_days,
     var.throttle,
     var.stream_retries,
+    var.stream_max_age_seconds,
     var.alarm_email,
   ]
 }
