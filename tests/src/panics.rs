@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
+use pingan_http::MemberClaim;
 use pingan_runtime::Failure;
 
 static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
@@ -11,7 +12,11 @@ static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    pingan_runtime::serve_http(Router::new().fallback(panics_once)).await
+    pingan_runtime::serve_http(pingan_http::function(
+        Router::new().fallback(panics_once),
+        MemberClaim("sub".to_owned()),
+    ))
+    .await
 }
 
 #[expect(clippy::panic, reason = "this is what the program is for")]

@@ -10,7 +10,7 @@ async fn main() -> Result<(), Failure> {
     let environment = Environment;
     let sdk = pingan_runtime::sdk().await;
     let workflow = Workflow::from_environment(environment, &sdk)?;
-    let (router, _) = district_review::router(workflow).split_for_parts();
+    let routes = district_review::router(workflow);
     let claim = MemberClaim(environment.get_or("MEMBER_CLAIM", "sub"));
-    pingan_runtime::serve_http(router.layer(axum::Extension(claim))).await
+    pingan_runtime::serve_http(pingan_http::function(routes, claim)).await
 }

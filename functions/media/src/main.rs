@@ -13,7 +13,7 @@ async fn main() -> Result<(), Failure> {
     let sdk = pingan_runtime::sdk().await;
     let workflow = Workflow::from_environment(environment, &sdk)?;
     let media = MediaStore::new(aws_sdk_s3::Client::new(&sdk), environment.get("MEDIA_BUCKET")?);
-    let (router, _) = media::router(MediaFunction { workflow, media }).split_for_parts();
+    let routes = media::router(MediaFunction { workflow, media });
     let claim = MemberClaim(environment.get_or("MEMBER_CLAIM", "sub"));
-    pingan_runtime::serve_http(router.layer(axum::Extension(claim))).await
+    pingan_runtime::serve_http(pingan_http::function(routes, claim)).await
 }

@@ -23,12 +23,11 @@ use pingan_domain::{
     error::Error,
     member::MemberId,
 };
-use pingan_http::Problem;
+use pingan_http::{Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
 use pingan_store::{CursorKey, Store, TableNames, tables};
 use pingan_workflow::Workflow;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::{
@@ -227,14 +226,14 @@ fn router(functions: api::Functions, issuer: &Issuer, inbox: Inbox) -> Router {
     let known = |subject: &str| MemberId::parse(subject).is_ok();
     let inbox =
         get(async move |query: axum::extract::Query<InboxQuery>| axum::Json(inbox.since(query.0.since.unwrap_or(0))));
-    api.merge(SwaggerUi::new("/docs").url("/openapi.json", document))
+    let routes = api
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", document))
         .nest("/auth", issuer.router(known))
         .route("/local/inbox", inbox)
         .fallback(async |_: Request| Problem(Error::NotFound))
         .method_not_allowed_fallback(async |_: Request| Problem(Error::MethodNotAllowed))
-        .layer(axum::middleware::from_fn_with_state(issuer.clone(), issuer::authorize))
-        // Lambda answers a function that panics with 500 and goes on; so does this.
-        .layer(CatchPanicLayer::custom(|_| Problem(Error::Internal("a function panicked".to_owned())).into_response()))
+        .layer(axum::middleware::from_fn_with_state(issuer.clone(), issuer::authorize));
+    answer_panics(routes)
 }
 
 /// Which notices to show.

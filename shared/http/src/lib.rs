@@ -17,9 +17,16 @@ pub mod page;
 pub mod problem;
 pub mod schema;
 
+use axum::{Extension, Router};
+
 pub use crate::{
     actor::{MemberClaim, Subject},
     extract::{Body, IdempotencyKey, IfMatch, MediaPath, Query, ReportPath, Versioned},
     page::PageQuery,
     problem::Problem,
 };
+
+/// The routes of a function as they are served: its members are known by this claim, and a panic costs one answer only.
+pub fn function(routes: impl Into<Router>, claim: MemberClaim) -> Router {
+    problem::answer_panics(routes.into().layer(Extension(claim)))
+}

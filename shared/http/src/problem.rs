@@ -1,6 +1,7 @@
 //! Every error as RFC 9457 problem+json, in one place.
 
 use axum::{
+    Router,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -9,6 +10,7 @@ use pingan_domain::{
     named::Named as _,
 };
 use serde::Serialize;
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// An error on its way to the caller.
 #[derive(Debug)]
@@ -159,6 +161,13 @@ fn shape(error: &Error) -> Shape {
             "Send the same request again; if it goes on, tell the operator.",
         ),
     }
+}
+
+/// A panic in these routes becomes an answer that tells nothing of it. The panic itself is in the log, by the hook of the
+/// process.
+pub fn answer_panics(router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(|_| Problem(Error::Internal("a function panicked".to_owned())).into_response()))
 }
 
 impl IntoResponse for Problem {
