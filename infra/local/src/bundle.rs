@@ -12,7 +12,7 @@ use std::{
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
-use axum::{Router, extract::Request, response::IntoResponse as _, routing::get};
+use axum::{Router, extract::Request, routing::get};
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use media_intake::Intake;
