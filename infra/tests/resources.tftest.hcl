@@ -51,9 +51,21 @@ run "bundle" {
     error_message = "The stream of the reports does not show what was written."
   }
 
+  # The file is held to the store by a test of the store.
   assert {
-    condition     = alltrue([for table in aws_dynamodb_table.this : table.hash_key == "pk" && table.range_key == "sk"])
-    error_message = "A table has other keys than the store's."
+    condition = jsonencode(jsondecode(file("tests/fixtures/tables.json"))) == jsonencode({
+      for name, table in aws_dynamodb_table.this : name => {
+        keys   = "${table.hash_key}, ${table.range_key}"
+        stream = table.stream_enabled
+        indexes = {
+          for index in table.global_secondary_index : index.name => {
+            keys  = "${index.hash_key}, ${index.range_key}"
+            shows = join(", ", sort(index.non_key_attributes))
+          }
+        }
+      }
+    })
+    error_message = "The tables, their keys, streams or indexes are others than the store's, see tests/fixtures/tables.json."
   }
 
   # Lists show nothing of a report's texts.

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pingan_domain::access::{Access, AccessHead, Opened};
@@ -882,6 +882,37 @@ async fn tables_are_created_once() {
         let ttl = ttl.time_to_live_description.and_then(|ttl| ttl.attribute_name);
         assert_eq!(ttl.as_deref(), Some(item::EXPIRES_AT));
     }
+}
+
+/// Terraform makes the tables in the cloud and the store makes them here. `infra/tests/fixtures/tables.json` stands
+/// between the two: this test holds it to the store, and `terraform test` holds `data.tf` to it.
+#[tokio::test]
+async fn terraform_makes_the_tables_of_the_store() {
+    let desk = Desk::open().await;
+    let names = desk.store().tables();
+    let mut made = serde_json::Map::new();
+    for (name, table) in [("members", &names.members), ("reports", &names.reports)] {
+        let table = desk.raw.describe_table().table_name(table).send().await.unwrap().table.unwrap();
+        let keys = |schema: &[KeySchemaElement]| {
+            schema.iter().map(|key| key.attribute_name().to_owned()).collect::<Vec<_>>().join(", ")
+        };
+        let indexes: BTreeMap<_, _> = table
+            .global_secondary_indexes()
+            .iter()
+            .map(|index| {
+                let mut shows = index.projection().unwrap().non_key_attributes().to_owned();
+                shows.sort();
+                (index.index_name().unwrap(), json!({ "keys": keys(index.key_schema()), "shows": shows.join(", ") }))
+            })
+            .collect();
+        let stream = table.stream_specification().is_some_and(|stream| stream.stream_enabled);
+        let described = json!({ "keys": keys(table.key_schema()), "stream": stream, "indexes": indexes });
+        made.insert(name.to_owned(), described);
+    }
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/tests/fixtures/tables.json");
+    let written: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let made = serde_json::Value::from(made);
+    assert_eq!(written, made, "{file} and infra/data.tf must say: {made:#}");
 }
 
 #[tokio::test]
