@@ -63,14 +63,21 @@ resource "aws_cloudwatch_metric_alarm" "api_faults" {
   alarm_actions       = [aws_sns_topic.alarms.arn]
 }
 
+# Of the metrics of throttling these two are kept per table; `ThrottledRequests` is kept
+# only per table and operation.
 resource "aws_cloudwatch_metric_alarm" "table_faults" {
-  for_each = local.tables
+  for_each = {
+    for pair in setproduct(keys(local.tables), ["reads", "writes"]) : "${pair[0]}-${pair[1]}" => {
+      table  = local.table_names[pair[0]]
+      metric = { reads = "ReadThrottleEvents", writes = "WriteThrottleEvents" }[pair[1]]
+    }
+  }
 
-  alarm_name          = "${local.table_names[each.key]}-throttled"
-  alarm_description   = "DynamoDB refused requests on ${local.table_names[each.key]} for coming too fast."
+  alarm_name          = "${local.prefix}-${each.key}-throttled"
+  alarm_description   = "DynamoDB refused requests on ${each.value.table} for coming too fast."
   namespace           = "AWS/DynamoDB"
-  metric_name         = "ThrottledRequests"
-  dimensions          = { TableName = local.table_names[each.key] }
+  metric_name         = each.value.metric
+  dimensions          = { TableName = each.value.table }
   statistic           = "Sum"
   period              = 60
   evaluation_periods  = 3
@@ -122,9 +129,12 @@ resource "aws_cloudwatch_dashboard" "this" {
           metrics = [for queue in values(local.failure_queues) : ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue]]
         },
         {
-          title   = "Tables: throttled requests"
-          stat    = "Sum"
-          metrics = [for table in values(local.table_names) : ["AWS/DynamoDB", "ThrottledRequests", "TableName", table]]
+          title = "Tables: throttled requests"
+          stat  = "Sum"
+          metrics = [
+            for pair in setproduct(values(local.table_names), ["ReadThrottleEvents", "WriteThrottleEvents"]) :
+            ["AWS/DynamoDB", pair[1], "TableName", pair[0]]
+          ]
         },
         ] : {
         type   = "metric"

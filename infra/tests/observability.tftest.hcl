@@ -75,8 +75,11 @@ run "bundle" {
   assert {
     condition = alltrue([
       for table, mocked in aws_dynamodb_table.this :
-      aws_cloudwatch_metric_alarm.table_faults[table].metric_name == "ThrottledRequests"
-      && aws_cloudwatch_metric_alarm.table_faults[table].dimensions == tomap({ TableName = mocked.name })
+      alltrue([
+        for kind, metric in { reads = "ReadThrottleEvents", writes = "WriteThrottleEvents" } :
+        aws_cloudwatch_metric_alarm.table_faults["${table}-${kind}"].metric_name == metric
+        && aws_cloudwatch_metric_alarm.table_faults["${table}-${kind}"].dimensions == tomap({ TableName = mocked.name })
+      ])
     ])
     error_message = "Nobody is told when a table refuses requests."
   }
