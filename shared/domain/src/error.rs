@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use crate::{life::State, media::MediaId, named::named};
+use crate::{life::State, media::MediaId, member::MemberState, named::named};
 
 /// One bad field of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +29,8 @@ named! {
     pub enum Refusal {
         /// The member is suspended.
         Suspended = "member_suspended",
+        /// The membership waits: for the first sign-in, or for the officer to confirm it.
+        NotConfirmed = "not_confirmed",
         /// The token's subject is no member of this platform.
         NotAMember = "not_a_member",
         /// No member of this role ever does this.
@@ -49,6 +51,32 @@ named! {
         TooManyMessages = "too_many_messages",
         /// The content of the report was erased.
         Erased = "content_erased",
+        /// Nobody changes their own rights.
+        OwnRights = "own_rights",
+        /// Only who stands below may be managed.
+        NotBelowYou = "not_below_you",
+        /// The membership is not in a state in which this can be done.
+        WrongMemberState = "wrong_member_state",
+        /// The phone number belongs to a member already.
+        PhoneTaken = "phone_taken",
+        /// The account belongs to a member already.
+        AccountTaken = "account_taken",
+        /// The invite cannot be used: there is none, or not any more.
+        InviteUnusable = "invite_unusable",
+        /// The invite has registered as many people as it may.
+        InviteExhausted = "invite_exhausted",
+        /// A district manager is appointed and released by the operator alone.
+        OperatorOnly = "operator_only",
+        /// The identity is sealed: only the member and the recruiting officer see it.
+        Sealed = "identity_sealed",
+        /// Nobody decides on an opening that they asked for.
+        OwnRequest = "own_request",
+        /// The custodian was appointed by who asks.
+        OwnCustodian = "own_custodian",
+        /// The opening is not open: not consented to, refused, or over.
+        NotOpen = "opening_not_open",
+        /// The opening was decided already, or its time to be decided is over.
+        OpeningDecided = "opening_decided",
     }
 }
 
@@ -57,6 +85,9 @@ impl Refusal {
     pub fn detail(self) -> &'static str {
         match self {
             Self::Suspended => "Your membership is suspended. Speak with your community police officer or manager.",
+            Self::NotConfirmed => {
+                "Your membership is not confirmed yet. Sign in with your invitation, or speak with your community police officer."
+            }
             Self::NotAMember => "You are signed in, but are not a member of this platform.",
             Self::WrongRole => "Your role does not do this.",
             Self::WrongState => "The report is in a state in which this cannot be done.",
@@ -71,6 +102,19 @@ impl Refusal {
             }
             Self::TooManyMessages => "The report has taken as many messages as it can hold.",
             Self::Erased => "The content of this report was erased.",
+            Self::OwnRights => "Nobody changes their own rights; someone above you does.",
+            Self::NotBelowYou => "You may manage only who stands below you, in your body.",
+            Self::WrongMemberState => "The membership is in a state in which this cannot be done.",
+            Self::PhoneTaken => "This phone number belongs to a member already.",
+            Self::AccountTaken => "This account belongs to a member already.",
+            Self::InviteUnusable => "There is no such invite, or it has expired or was revoked. Ask for a new one.",
+            Self::InviteExhausted => "This invite has registered as many people as it may. Ask for a new one.",
+            Self::OperatorOnly => "A district manager is appointed and released by the operator alone.",
+            Self::Sealed => "The identity is sealed. Only the member and the recruiting officer see it.",
+            Self::OwnRequest => "You asked for this opening, so somebody else decides on it.",
+            Self::OwnCustodian => "The one who asks has appointed you, so another custodian decides on it.",
+            Self::NotOpen => "The identity is not open to you: not consented to, refused, or its time is over.",
+            Self::OpeningDecided => "The opening was decided already, or its time to be decided is over.",
         }
     }
 }
@@ -90,6 +134,9 @@ pub enum Error {
     /// Understood, but not in this state.
     #[error("refused in state {0}")]
     WrongState(State),
+    /// Understood, but not in this state of the membership.
+    #[error("refused in member state {0}")]
+    WrongMemberState(MemberState),
     /// It does not exist, or it lies outside what the caller may see.
     #[error("not found")]
     NotFound,
@@ -117,6 +164,12 @@ pub enum Error {
     /// Too much at once; try again after so many seconds.
     #[error("busy, try again in {retry_after_seconds} s")]
     Busy {
+        /// When to try again.
+        retry_after_seconds: u32,
+    },
+    /// Too many failed tries; nothing is looked at for so many seconds.
+    #[error("too many tries, try again in {retry_after_seconds} s")]
+    TooManyTries {
         /// When to try again.
         retry_after_seconds: u32,
     },

@@ -14,6 +14,11 @@ impl Digest {
     /// What stands before the first link of a chain.
     pub const ZERO: Self = Self([0; 32]);
 
+    /// [`Self::ZERO`], for what is read without one.
+    pub fn zero() -> Self {
+        Self::ZERO
+    }
+
     /// The digest of these parts. Each part is preceded by its length, so that no two
     /// different lists of parts have the same bytes.
     pub fn of(parts: &[&[u8]]) -> Self {

@@ -11,24 +11,35 @@
 //! | who else is told | [`notice`] |
 //! | how long a stage may take | [`calendar`] |
 //! | the limits and fields of a report | [`report`] |
+//! | who may manage whom | [`authority`] |
+//! | what can be done with a membership | [`membership`] |
+//! | the lists of a district | [`district`] |
+//! | how a person comes to be a member | [`invite`] |
+//! | how a sealed identity is opened | [`identity`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
+pub mod authority;
 pub mod calendar;
 pub mod code;
 pub mod command;
 pub mod content;
 pub mod decide;
+pub mod district;
 pub mod error;
 pub mod event;
 pub mod feedback;
 pub mod hash;
+pub mod identity;
+pub mod invite;
 pub mod life;
 pub mod media;
 pub mod member;
+pub mod membership;
 pub mod named;
 pub mod notice;
+mod protected;
 pub mod report;
 pub mod territory;
 pub mod text;

@@ -5,11 +5,13 @@
 
 use std::fmt;
 
+use data_encoding::BASE32_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     code::Code,
     error::{Error, Refusal},
+    hash::Digest,
     life::Stage,
     named::named,
     territory::NodeId,
@@ -73,12 +75,32 @@ named! {
 }
 
 named! {
-    /// Whether a member may act.
+    /// Where a member is in their membership. Only who is active may act.
     pub enum MemberState {
+        /// Recruited by name; has not signed in yet.
+        Invited = "invited",
+        /// Registered alone by a community's poster; the officer has not confirmed it yet.
+        Applied = "applied",
         /// May act.
         Active = "active",
         /// May not act until restored; in force for the next request.
         Suspended = "suspended",
+        /// Was not confirmed.
+        Declined = "declined",
+        /// Has left; the identity is erased after the retention time.
+        Left = "left",
+    }
+}
+
+impl MemberState {
+    /// Refuses who may not act, with what they can do about it.
+    pub fn may_act(self) -> Result<(), Error> {
+        match self {
+            Self::Active => Ok(()),
+            Self::Suspended => Err(Refusal::Suspended.into()),
+            Self::Invited | Self::Applied => Err(Refusal::NotConfirmed.into()),
+            Self::Declined | Self::Left => Err(Refusal::NotAMember.into()),
+        }
     }
 }
 
@@ -94,11 +116,32 @@ pub struct MemberIdError;
 
 /// The identifier of the platform's own deadline job, which no member can have.
 const CLOCK: &str = "clock";
+/// What the identifiers of linked accounts begin with, and no member's from outside can.
+const ACCOUNT: &str = "account_";
 
 impl MemberId {
     /// Reads an identifier from outside.
     pub fn parse(text: &str) -> Result<Self, MemberIdError> {
+        if text == CLOCK || text.starts_with(ACCOUNT) { Err(MemberIdError) } else { Self::read(text) }
+    }
+
+    /// Reads an identifier from a key, where a linked account's stands as well.
+    pub fn from_key(text: &str) -> Result<Self, MemberIdError> {
         if text == CLOCK { Err(MemberIdError) } else { Self::read(text) }
+    }
+
+    /// The identifier of a member whose pseudonym is given out for good with it.
+    pub fn of_pseudonym(pseudonym: Code) -> Self {
+        Self(format!("m-{}", pseudonym.as_str().to_ascii_lowercase()))
+    }
+
+    /// The name under which an account of an outside issuer finds its member. The subject
+    /// is chosen by that issuer, so it is never taken for a member's id itself.
+    pub fn of_account(subject: &str) -> Self {
+        Self(format!(
+            "{ACCOUNT}{}",
+            BASE32_NOPAD.encode(Digest::of(&[b"account", subject.as_bytes()]).bytes()).to_ascii_lowercase()
+        ))
     }
 
     /// Reads an identifier from a record.
@@ -169,9 +212,7 @@ impl Member {
 
     /// This member, if they may act at all and have one of these roles.
     pub fn acting_as_any(self, roles: &[Role]) -> Result<Self, Error> {
-        if self.state == MemberState::Suspended {
-            return Err(Error::Refused(Refusal::Suspended));
-        }
+        self.state.may_act()?;
         if roles.contains(&self.role) { Ok(self) } else { Err(Error::Refused(Refusal::WrongRole)) }
     }
 }

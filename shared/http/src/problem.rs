@@ -87,13 +87,27 @@ fn shape(error: &Error) -> Shape {
                 | Refusal::NotAMember
                 | Refusal::WrongRole
                 | Refusal::NotYourStage
-                | Refusal::OwnReport => StatusCode::FORBIDDEN,
+                | Refusal::OwnReport
+                | Refusal::NotConfirmed
+                | Refusal::OwnRights
+                | Refusal::NotBelowYou
+                | Refusal::OperatorOnly
+                | Refusal::Sealed
+                | Refusal::OwnRequest
+                | Refusal::OwnCustodian
+                | Refusal::NotOpen => StatusCode::FORBIDDEN,
                 Refusal::WrongState
                 | Refusal::MovedOn
                 | Refusal::NoSuchStage
                 | Refusal::ConflictOfInterest
                 | Refusal::TooManyMessages
-                | Refusal::Erased => StatusCode::CONFLICT,
+                | Refusal::Erased
+                | Refusal::WrongMemberState
+                | Refusal::PhoneTaken
+                | Refusal::AccountTaken
+                | Refusal::InviteExhausted
+                | Refusal::OpeningDecided => StatusCode::CONFLICT,
+                Refusal::InviteUnusable => StatusCode::NOT_FOUND,
             };
             with(status, refusal.name(), "This cannot be done", refusal.detail())
         }
@@ -102,6 +116,12 @@ fn shape(error: &Error) -> Shape {
             Refusal::WrongState.name(),
             "This cannot be done",
             &format!("{} It is: {state}.", Refusal::WrongState.detail()),
+        ),
+        Error::WrongMemberState(state) => with(
+            StatusCode::CONFLICT,
+            Refusal::WrongMemberState.name(),
+            "This cannot be done",
+            &format!("{} It is: {state}.", Refusal::WrongMemberState.detail()),
         ),
         Error::NotFound => with(
             StatusCode::NOT_FOUND,
@@ -154,6 +174,12 @@ fn shape(error: &Error) -> Shape {
             "Not now",
             "Nothing was lost or done twice. Send the same request again.",
         ),
+        Error::TooManyTries { .. } => with(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too_many_tries",
+            "Too many tries",
+            "Wait for as long as Retry-After says before you try again.",
+        ),
         Error::Internal(_) => with(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
@@ -189,7 +215,9 @@ impl IntoResponse for Problem {
         match error {
             Error::Invalid(fields) => body.errors = fields.into_iter().map(BadField::from).collect(),
             Error::VersionStale(version) => body.version = Some(version),
-            Error::Busy { retry_after_seconds } => retry_after = Some(retry_after_seconds),
+            Error::Busy { retry_after_seconds } | Error::TooManyTries { retry_after_seconds } => {
+                retry_after = Some(retry_after_seconds);
+            }
             Error::MediaPending(_) => retry_after = Some(1),
             _ => {}
         }
