@@ -3,25 +3,50 @@
 
 locals {
   tables = {
-    members = { stream = false, indexes = {} }
+    # Each index answers one question and is named after it.
+    identities = {
+      stream  = false
+      indexes = { openings-by-district = { hash = "district_pk", range = "created_sk", shows = "opening" } }
+    }
+    members = {
+      stream = false
+      indexes = {
+        invites-by-community = { hash = "invites_pk", range = "created_sk", shows = "invite" }
+        members-by-community = { hash = "community_pk", range = "created_sk", shows = "member" }
+        members-by-station   = { hash = "station_pk", range = "created_sk", shows = "member" }
+        members-by-district  = { hash = "district_pk", range = "created_sk", shows = "member" }
+      }
+    }
     reports = {
       stream = true
-      # Each index answers one question and is named after it.
       indexes = {
-        queue-by-stage       = { hash = "queue_pk", range = "queue_sk" }
-        reports-by-reporter  = { hash = "reporter_pk", range = "created_sk" }
-        reports-by-community = { hash = "community_pk", range = "created_sk" }
-        reports-by-station   = { hash = "station_pk", range = "created_sk" }
-        reports-by-district  = { hash = "district_pk", range = "created_sk" }
+        queue-by-stage       = { hash = "queue_pk", range = "queue_sk", shows = "report" }
+        reports-by-reporter  = { hash = "reporter_pk", range = "created_sk", shows = "report" }
+        reports-by-community = { hash = "community_pk", range = "created_sk", shows = "report" }
+        reports-by-station   = { hash = "station_pk", range = "created_sk", shows = "report" }
+        reports-by-district  = { hash = "district_pk", range = "created_sk", shows = "report" }
       }
     }
   }
 
-  # What lists show of a report: nothing of its texts.
-  summary_attributes = [
-    "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
-    "stage_since", "due_at", "created_at", "updated_at", "reason",
-  ]
+  # What lists show: of a report nothing of its texts, of a member nothing of who it is.
+  shown = {
+    invite = [
+      "type", "schema", "code", "node", "made_by", "created_at", "expires_at_time", "max_uses", "uses", "revoked_at",
+    ]
+    member = [
+      "type", "schema", "id", "pseudonym", "role", "node", "body", "state", "kind", "trades", "places", "created_at",
+      "joined_at",
+    ]
+    opening = [
+      "type", "schema", "id", "member", "pseudonym", "node", "requested_by", "role", "reason", "requested_at",
+      "decide_by", "decision",
+    ]
+    report = [
+      "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
+      "stage_since", "due_at", "created_at", "updated_at", "reason",
+    ]
+  }
 
   table_names = { for table in keys(local.tables) : table => "${local.prefix}-${table}" }
   table_arns = {
@@ -52,7 +77,7 @@ resource "aws_dynamodb_table" "this" {
       hash_key           = global_secondary_index.value.hash
       range_key          = global_secondary_index.value.range
       projection_type    = "INCLUDE"
-      non_key_attributes = local.summary_attributes
+      non_key_attributes = local.shown[global_secondary_index.value.shows]
     }
   }
 
@@ -94,4 +119,17 @@ resource "aws_kms_alias" "table" {
 
   name          = "alias/${local.prefix}-${each.key}"
   target_key_id = aws_kms_key.table[each.key].key_id
+}
+
+# What seals identities, apart from the key of their table: who may read the table cannot yet
+# read a name. Losing this key loses every identity.
+resource "aws_kms_key" "identity" {
+  description             = "${local.prefix}: who members are in life"
+  enable_key_rotation     = true
+  deletion_window_in_days = 30
+}
+
+resource "aws_kms_alias" "identity" {
+  name          = "alias/${local.prefix}-identity"
+  target_key_id = aws_kms_key.identity.key_id
 }

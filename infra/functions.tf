@@ -5,6 +5,8 @@
 #   tables        which tables it touches, by which actions, through which indexes
 #   media         what it does with objects under uploads/
 #   publishes     whether it sends notices
+#   identities    what it does with the key that seals identities
+#   accounts      what it does with the accounts of the user pool
 #   opens_reports whether it opens reports: its log is then part of the audit trail
 #   concurrency   reserved concurrency, only where it protects something; -1 for none
 
@@ -18,7 +20,8 @@ locals {
   review = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"], local.commit)
 
   workflow_settings = ["MEMBERS_TABLE", "REPORTS_TABLE", "CURSOR_KEY", "TIME_ZONE"]
-  http_settings     = concat(local.workflow_settings, ["MEMBER_CLAIM"])
+  sign_in_settings  = ["MEMBER_CLAIM", "ACCOUNTS"]
+  http_settings     = concat(local.workflow_settings, local.sign_in_settings)
 
   functions = {
     submission = {
@@ -37,9 +40,11 @@ locals {
           indexes = ["reports-by-reporter"]
         }
       }
-      media     = []
-      publishes = false
-      schedule  = null
+      media      = []
+      publishes  = false
+      identities = []
+      accounts   = []
+      schedule   = null
     }
 
     officer-review = {
@@ -54,9 +59,11 @@ locals {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         reports = { actions = local.review, indexes = ["queue-by-stage", "reports-by-community"] }
       }
-      media     = []
-      publishes = false
-      schedule  = null
+      media      = []
+      publishes  = false
+      identities = []
+      accounts   = []
+      schedule   = null
     }
 
     station-review = {
@@ -74,9 +81,11 @@ locals {
           indexes = ["queue-by-stage", "reports-by-community", "reports-by-station"]
         }
       }
-      media     = []
-      publishes = false
-      schedule  = null
+      media      = []
+      publishes  = false
+      identities = []
+      accounts   = []
+      schedule   = null
     }
 
     district-review = {
@@ -94,9 +103,11 @@ locals {
           indexes = ["queue-by-stage", "reports-by-community", "reports-by-station", "reports-by-district"]
         }
       }
-      media     = []
-      publishes = false
-      schedule  = null
+      media      = []
+      publishes  = false
+      identities = []
+      accounts   = []
+      schedule   = null
     }
 
     media = {
@@ -113,9 +124,11 @@ locals {
       }
       # A signed request can do what its signer may do: these are the phone's and the
       # console's permissions.
-      media     = ["s3:PutObject", "s3:GetObject"]
-      publishes = false
-      schedule  = null
+      media      = ["s3:PutObject", "s3:GetObject"]
+      publishes  = false
+      identities = []
+      accounts   = []
+      schedule   = null
     }
 
     media-intake = {
@@ -133,9 +146,70 @@ locals {
       }
       # Without the right to list, S3 calls a missing object forbidden, and the function
       # could not tell the two apart.
-      media     = ["s3:GetObject", "s3:ListBucket"]
-      publishes = false
-      schedule  = null
+      media      = ["s3:GetObject", "s3:ListBucket"]
+      publishes  = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    members = {
+      description = "Recruits, registers, lists and changes members; keeps the lists of a district."
+      trigger     = "http"
+      # It reads a file of 20,000 people and seals each.
+      memory_mb = 512
+      # As long as API Gateway waits: an import works for 20 s and says what is left.
+      timeout_seconds = 29
+      concurrency     = -1
+      # Who looked at an identity stands in its own trail; the log says when.
+      opens_reports = true
+      settings = concat(local.sign_in_settings, [
+        "MEMBERS_TABLE", "IDENTITIES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY", "USER_POOL_ID", "JOIN_BASE",
+        "RETENTION_DAYS",
+      ])
+      tables = {
+        identities = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          indexes = []
+        }
+        members = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          indexes = ["invites-by-community", "members-by-community", "members-by-station", "members-by-district"]
+        }
+      }
+      media      = []
+      publishes  = false
+      identities = ["kms:Decrypt", "kms:GenerateDataKey"]
+      accounts = [
+        "cognito-idp:AdminCreateUser", "cognito-idp:AdminDeleteUser", "cognito-idp:AdminDisableUser",
+        "cognito-idp:AdminEnableUser", "cognito-idp:AdminUpdateUserAttributes", "cognito-idp:AdminUserGlobalSignOut",
+      ]
+      schedule = null
+    }
+
+    custody = {
+      description     = "Opens sealed identities: asked for, consented to, written down."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      opens_reports   = true
+      settings = concat(local.sign_in_settings, [
+        "MEMBERS_TABLE", "IDENTITIES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID",
+      ])
+      tables = {
+        identities = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          indexes = ["openings-by-district"]
+        }
+        # The record of a command that was carried out.
+        members = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+      }
+      media      = []
+      publishes  = false
+      identities = ["kms:Decrypt"]
+      accounts   = []
+      schedule   = null
     }
 
     notify = {
@@ -149,15 +223,24 @@ locals {
       tables = {
         reports = { actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], indexes = [] }
       }
-      media     = []
-      publishes = true
-      schedule  = null
+      media      = []
+      publishes  = true
+      identities = []
+      accounts   = []
+      schedule   = null
     }
   }
 
   # The value of every setting that a function can ask for, but for CURSOR_KEY, of which
   # each function has its own.
   settings = {
+    ACCOUNTS          = local.accounts
+    HASH_KEY          = var.hash_key
+    IDENTITIES_TABLE  = local.table_names.identities
+    IDENTITY_KEY_ID   = aws_kms_key.identity.arn
+    JOIN_BASE         = var.join_base
+    RETENTION_DAYS    = tostring(var.retention_days)
+    USER_POOL_ID      = local.cognito ? one(aws_cognito_user_pool.members[*].id) : ""
     MEMBERS_TABLE     = local.table_names.members
     REPORTS_TABLE     = local.table_names.reports
     TIME_ZONE         = var.time_zone
@@ -240,6 +323,27 @@ locals {
             Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
             Resource  = [key]
             Condition = { StringEquals = { "kms:ViaService" = "sns.${var.region}.${local.dns_suffix}" } }
+          }
+        ]
+
+        # Only for what seals identities: the context names the purpose, and the function
+        # adds whose identity it is.
+        identities = [
+          for key in length(function.identities) > 0 ? [aws_kms_key.identity.arn] : [] : {
+            Sid       = "Identities"
+            Effect    = "Allow"
+            Action    = function.identities
+            Resource  = [key]
+            Condition = { StringEquals = { "kms:EncryptionContext:purpose" = "identity" } }
+          }
+        ]
+
+        accounts = [
+          for pool in length(function.accounts) > 0 ? aws_cognito_user_pool.members[*].arn : [] : {
+            Sid      = "Accounts"
+            Effect   = "Allow"
+            Action   = function.accounts
+            Resource = [pool]
           }
         ]
 

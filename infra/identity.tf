@@ -11,6 +11,10 @@ locals {
   # takes either.
   audience = local.cognito ? [for client in aws_cognito_user_pool_client.app : client.id] : var.issuer.audience
 
+  # Users of our own pool are called after their member; accounts of an issuer outside are
+  # linked to members by invitations, unless its tokens hold the member's id.
+  accounts = local.cognito || var.direct_accounts ? "direct" : "linked"
+
   member_claim = coalesce(var.member_claim, local.cognito ? "username" : "sub")
 }
 

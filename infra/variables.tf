@@ -80,6 +80,44 @@ variable "cursor_key" {
   }
 }
 
+variable "hash_key" {
+  description = "The secret that hashes phone numbers and invitations. Give it as TF_VAR_hash_key, never in a file, and keep it: with another one every number is unknown and could be recruited twice."
+  type        = string
+  sensitive   = true
+
+  validation {
+    condition     = length(var.hash_key) >= 32
+    error_message = "The hash key has at least 32 characters; `openssl rand -hex 32` makes one."
+  }
+}
+
+variable "join_base" {
+  description = "Where the app takes the code of a poster: its QR code holds this address and the code."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https://[^ ]+/$", var.join_base))
+    error_message = "The join base is an address that ends in a slash, like https://app.example.org/join/."
+  }
+}
+
+variable "retention_days" {
+  description = "How long an identity is kept after its member has left, in days."
+  type        = number
+  default     = 180
+
+  validation {
+    condition     = var.retention_days >= 1 && var.retention_days <= 3650 && floor(var.retention_days) == var.retention_days
+    error_message = "Identities are kept from 1 to 3650 whole days."
+  }
+}
+
+variable "direct_accounts" {
+  description = "Whether the tokens of an issuer outside hold the member's id itself; otherwise invitations link its accounts to members."
+  type        = bool
+  default     = false
+}
+
 variable "time_zone" {
   description = "The district's time zone: it decides working hours and with them every deadline."
   type        = string

@@ -2,6 +2,7 @@
 environment         = "dev"
 region              = "ap-southeast-1"
 link_base           = "https://app.dev.example.org/reports/"
+join_base           = "https://app.dev.example.org/join/"
 allowed_origins     = ["http://localhost:5173"]
 protect_data        = false
 reserve_concurrency = false

@@ -2,5 +2,7 @@
 environment      = "dev"
 region           = "us-east-1"
 link_base        = "https://app.example.org/reports/"
+join_base        = "https://app.example.org/join/"
+hash_key         = "for tests only as well, and long enough"
 cursor_key       = "for tests only, and long enough for its rule"
 require_packages = false

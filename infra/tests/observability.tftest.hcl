@@ -116,7 +116,7 @@ run "bundle" {
   # Naming them here keeps a row from losing its mark unnoticed.
   assert {
     condition = alltrue([
-      for name in ["submission", "officer-review", "station-review", "district-review", "media"] :
+      for name in ["submission", "officer-review", "station-review", "district-review", "media", "members", "custody"] :
       local.functions[name].opens_reports
     ])
     error_message = "A function that opens reports is no longer marked so."

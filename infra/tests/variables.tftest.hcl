@@ -30,6 +30,9 @@ run "every_rule_refuses" {
     account_id                = "12345"
     architecture              = "riscv64"
     cursor_key                = "0123456789012345678901234567890"
+    hash_key                  = "0123456789012345678901234567890"
+    join_base                 = "http://app.example.org/join/"
+    retention_days            = 0
     time_zone                 = "UTC +8"
     link_base                 = "https://app.example.org/reports"
     allowed_origins           = ["*"]
@@ -49,6 +52,9 @@ run "every_rule_refuses" {
     var.account_id,
     var.architecture,
     var.cursor_key,
+    var.hash_key,
+    var.join_base,
+    var.retention_days,
     var.time_zone,
     var.link_base,
     var.allowed_origins,

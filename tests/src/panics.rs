@@ -12,11 +12,7 @@ static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    pingan_runtime::serve_http(pingan_http::function(
-        Router::new().fallback(panics_once),
-        MemberClaim("sub".to_owned()),
-    ))
-    .await
+    pingan_runtime::serve_http(pingan_http::function(Router::new().fallback(panics_once), MemberClaim::default())).await
 }
 
 #[expect(clippy::panic, reason = "this is what the program is for")]

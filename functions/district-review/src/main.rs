@@ -11,6 +11,6 @@ async fn main() -> Result<(), Failure> {
     let sdk = pingan_runtime::sdk().await;
     let workflow = Workflow::from_environment(environment, &sdk)?;
     let routes = district_review::router(workflow);
-    let claim = MemberClaim(environment.get_or("MEMBER_CLAIM", "sub"));
+    let claim = MemberClaim::new(environment.get_or("MEMBER_CLAIM", "sub"), &environment.get_or("ACCOUNTS", "direct"))?;
     pingan_runtime::serve_http(pingan_http::function(routes, claim)).await
 }

@@ -14,6 +14,6 @@ async fn main() -> Result<(), Failure> {
     let workflow = Workflow::from_environment(environment, &sdk)?;
     let media = MediaStore::new(aws_sdk_s3::Client::new(&sdk), environment.get("MEDIA_BUCKET")?);
     let routes = media::router(MediaFunction { workflow, media });
-    let claim = MemberClaim(environment.get_or("MEMBER_CLAIM", "sub"));
+    let claim = MemberClaim::new(environment.get_or("MEMBER_CLAIM", "sub"), &environment.get_or("ACCOUNTS", "direct"))?;
     pingan_runtime::serve_http(pingan_http::function(routes, claim)).await
 }

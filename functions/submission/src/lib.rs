@@ -14,7 +14,7 @@ use pingan_domain::{
 use pingan_http::{
     Body, IdempotencyKey, IfMatch, PageQuery, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
 };
-use pingan_store::{Key, List};
+use pingan_store::List;
 use pingan_workflow::{
     Workflow,
     commands::Command,
@@ -139,13 +139,8 @@ async fn list_my_reports(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
     let limit = query.limit()?;
-    // The two reads do not depend on each other.
-    let (loaded, page) = futures::join!(
-        workflow.store.load([Key::Member(reader.clone())]),
-        workflow.store.list(List::Mine(&reader), &reader, limit, query.cursor.as_deref()),
-    );
-    loaded?.actor(&reader)?.acting_as(Role::Reporter)?;
-    let page = ReportPage::from(page?);
+    let reader = workflow.member(&reader, Role::Reporter).await?;
+    let page = ReportPage::from(workflow.page(List::Mine(&reader.id), &reader, limit, query.cursor.as_deref()).await?);
     let next = page.next.clone();
     Ok(page::respond(page, next.as_deref(), &format!("limit={limit}")))
 }

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use aws_config::BehaviorVersion;
 use axum::Router;
+use custody::Custody;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
-use pingan_cloud::MediaStore;
+use members::{Members, Settings};
+use pingan_cloud::{Accounts, KeyedHash, MediaStore, Sealer};
 use pingan_domain::calendar::{Calendar, Deadlines, Policy};
 use pingan_http::openapi::Base;
 use pingan_runtime::World;
@@ -21,17 +23,23 @@ pub struct Functions {
     pub workflow: Workflow,
     /// For `media`.
     pub media: MediaFunction,
+    /// For `members`.
+    pub members: Members,
+    /// For `custody`.
+    pub custody: Custody,
 }
 
 /// Every HTTP function of the bundle. A new one is added here.
 pub fn router(functions: Functions) -> (Router, OpenApi) {
-    let Functions { workflow, media } = functions;
+    let Functions { workflow, media, members, custody } = functions;
     OpenApiRouter::with_openapi(Base::openapi())
         .merge(submission::router(workflow.clone()))
         .merge(officer_review::router(workflow.clone()))
         .merge(station_review::router(workflow.clone()))
         .merge(district_review::router(workflow))
         .merge(media::router(media))
+        .merge(members::router(members))
+        .merge(custody::router(custody))
         .split_for_parts()
 }
 
@@ -44,14 +52,15 @@ pub fn document(functions: Functions) -> Result<String, serde_json::Error> {
 impl Functions {
     /// Functions that are connected to nothing: enough to describe them.
     pub fn unconnected() -> Result<Self, pingan_runtime::Failure> {
-        let workflow = Workflow {
-            store: Store::new(
-                aws_sdk_dynamodb::Client::from_conf(
-                    aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
-                ),
-                TableNames::with_prefix("nowhere"),
-                CursorKey::new(vec![0; 32])?,
+        let store = Store::new(
+            aws_sdk_dynamodb::Client::from_conf(
+                aws_sdk_dynamodb::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
             ),
+            TableNames::with_prefix("nowhere"),
+            CursorKey::new(vec![0; 32])?,
+        );
+        let workflow = Workflow {
+            store: store.clone(),
             world: World::real(),
             policy: Arc::new(Policy { calendar: Calendar::weekdays(TimeZone::UTC), deadlines: Deadlines::default() }),
         };
@@ -59,6 +68,19 @@ impl Functions {
             aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
         );
         let media = MediaFunction { workflow: workflow.clone(), media: MediaStore::new(client, "nowhere".to_owned()) };
-        Ok(Self { workflow, media })
+        let kms = aws_sdk_kms::Client::from_conf(
+            aws_sdk_kms::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
+        );
+        let sealer = Arc::new(Sealer::kms(kms, "nowhere".to_owned()));
+        let members = Members {
+            store: store.clone(),
+            world: World::real(),
+            sealer: sealer.clone(),
+            hashes: KeyedHash::new(vec![0; 32])?,
+            accounts: Arc::new(Accounts::Outside),
+            settings: Settings { linked: false, join_base: String::new(), retention_days: 180 },
+        };
+        let custody = Custody { store, world: World::real(), sealer };
+        Ok(Self { workflow, media, members, custody })
     }
 }

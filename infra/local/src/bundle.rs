@@ -13,17 +13,18 @@ use std::{
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::{Router, extract::Request, routing::get};
+use custody::Custody;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use media_intake::Intake;
+use members::{Members, Settings};
 use notify::Notify;
-use pingan_cloud::{MediaStore, Notices};
+use pingan_cloud::{Accounts, KeyedHash, MediaStore, Notices, Sealer};
 use pingan_domain::{
     calendar::{Calendar, Deadlines, Policy},
     error::Error,
-    member::MemberId,
 };
-use pingan_http::{Problem, problem::answer_panics};
+use pingan_http::{MemberClaim, Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
 use pingan_store::{CursorKey, Store, TableNames, tables};
 use pingan_workflow::Workflow;
@@ -132,7 +133,9 @@ impl Bundle {
         tables::create(&plain, &names).await?;
         let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
         let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
-        seed::members(&store).await?;
+        let sealer = Arc::new(Sealer::key_file(&data.join("identity.key"))?);
+        let hashes = KeyedHash::new(secrets.hash_key.clone().into_bytes())?;
+        seed::seed(&store).await?;
 
         let inbox = Inbox::open(&data.join("notices.jsonl"))?;
         let sns_url = serve_apart(sns::router(inbox.clone()), stopped.clone()).await?;
@@ -150,12 +153,22 @@ impl Bundle {
             let clock = clock.clone();
             World::with_clock(move || clock.now())
         };
+        let store_of_functions = Store::new(counted, names.clone(), cursor_key);
         let workflow =
-            Workflow { store: Store::new(counted, names.clone(), cursor_key), world, policy: Arc::new(policy()?) };
+            Workflow { store: store_of_functions.clone(), world: world.clone(), policy: Arc::new(policy()?) };
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
         let functions = api::Functions {
             workflow: workflow.clone(),
             media: MediaFunction { workflow: workflow.clone(), media: media.clone() },
+            members: Members {
+                store: store_of_functions.clone(),
+                world: world.clone(),
+                sealer: sealer.clone(),
+                hashes,
+                accounts: Arc::new(Accounts::Outside),
+                settings: Settings { linked: true, join_base: format!("{url}/join/"), retention_days: 180 },
+            },
+            custody: Custody { store: store_of_functions, world, sealer },
         };
         let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
         let router = router(functions, &issuer, inbox.clone())
@@ -223,7 +236,9 @@ impl Drop for Bundle {
 /// The API, its documentation, development sign-in and the readable inbox.
 fn router(functions: api::Functions, issuer: &Issuer, inbox: Inbox) -> Router {
     let (api, document) = api::router(functions);
-    let known = |subject: &str| MemberId::parse(subject).is_ok();
+    // Like an issuer outside, this one signs in whoever comes; whether that is a member is
+    // for the platform to say.
+    let known = |subject: &str| !subject.is_empty();
     let inbox =
         get(async move |query: axum::extract::Query<InboxQuery>| axum::Json(inbox.since(query.0.since.unwrap_or(0))));
     let routes = api
@@ -232,6 +247,7 @@ fn router(functions: api::Functions, issuer: &Issuer, inbox: Inbox) -> Router {
         .route("/local/inbox", inbox)
         .fallback(async |_: Request| Problem(Error::NotFound))
         .method_not_allowed_fallback(async |_: Request| Problem(Error::MethodNotAllowed))
+        .layer(axum::Extension(MemberClaim { name: "sub".to_owned(), linked: true }))
         .layer(axum::middleware::from_fn_with_state(issuer.clone(), issuer::authorize));
     answer_panics(routes)
 }

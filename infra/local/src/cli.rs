@@ -11,6 +11,7 @@ use crate::{
     api,
     bundle::{Bundle, Options, lock},
     clock::Clock,
+    crowd::crowd,
     demo, seed,
 };
 
@@ -39,6 +40,16 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Bring a whole district of reporters in through the API, in a temporary folder, and
+    /// print how long it took.
+    Crowd {
+        /// How many are recruited from a file; at most 20000.
+        #[arg(long, default_value_t = 13_000)]
+        people: usize,
+        /// How many of them register with a poster and are confirmed.
+        #[arg(long, default_value_t = 8_000)]
+        registering: usize,
+    },
     /// Print the OpenAPI description.
     Openapi {
         /// Write it to infra/openapi.json instead.
@@ -55,6 +66,7 @@ pub async fn main() -> ExitCode {
     let done = match arguments.command {
         None => serve(arguments).await,
         Some(Command::Demo { json }) => play(json).await,
+        Some(Command::Crowd { people, registering }) => bring_in(people, registering).await,
         Some(Command::Openapi { write }) => openapi(write),
     };
     match done {
@@ -67,6 +79,14 @@ pub async fn main() -> ExitCode {
 }
 
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+async fn bring_in(people: usize, registering: usize) -> Done {
+    if people > 20_000 || registering > people {
+        return Err("at most 20000 people are recruited, and no more of them register".into());
+    }
+    println!("{}", crowd(people, registering).await?);
+    Ok(())
+}
 
 async fn serve(arguments: Arguments) -> Done {
     let Arguments { data, port, fresh, .. } = arguments;

@@ -110,6 +110,27 @@ impl Person {
         self.send(Method::POST, path, &headers, Some(body.to_string())).await
     }
 
+    /// Replaces what stands there; `version` is that of the `If-Match` header.
+    pub async fn put_json(&self, path: &str, version: Option<u64>, body: &Value) -> Result<Answer, Failure> {
+        let mut headers = vec![("content-type", "application/json".to_owned())];
+        if let Some(version) = version {
+            headers.push(("if-match", format!("\"{version}\"")));
+        }
+        self.send(Method::PUT, path, &headers, Some(body.to_string())).await
+    }
+
+    /// Sends a file as it is.
+    pub async fn put_bytes(&self, path: &str, content_type: &str, bytes: Vec<u8>) -> Result<Answer, Failure> {
+        let mut request = self.http.put(format!("{}{path}", self.url)).header("content-type", content_type);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        let answer = request.body(bytes).send().await?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let bytes = answer.bytes().await?;
+        Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+    }
+
     /// Sends exactly this, for those who try what a client would not.
     pub async fn send(
         &self,

@@ -7,6 +7,7 @@
 //! | which functions run, and how they are wired | [`bundle`], [`api`] |
 //! | the demo district | [`seed`] |
 //! | the demo | [`demo`] |
+//! | the whole district of reporters | [`crowd`] |
 //! | the commands | [`cli`] |
 //! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream | `dynamodb`, `objects`, `sns`, `issuer`, `pump` |
 
@@ -17,6 +18,7 @@ pub mod bundle;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod crowd;
 pub mod demo;
 mod dynamodb;
 mod files;

@@ -18,20 +18,26 @@ pub(crate) struct Secrets {
     pub(crate) secret_key: String,
     /// What signs the cursors of lists.
     pub(crate) cursor_key: String,
+    /// What hashes phone numbers and invitations; a folder of an older bundle gets one.
+    #[serde(default)]
+    pub(crate) hash_key: String,
 }
 
 impl Secrets {
     /// Reads the file, or makes it.
     pub(crate) fn open(file: &Path) -> io::Result<Self> {
-        match std::fs::read(file) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other),
+        let mut secrets = match std::fs::read(file) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(io::Error::other)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let secrets = Self { access_key: random()?, secret_key: random()?, cursor_key: random()? };
-                files::replace(file, &serde_json::to_vec(&secrets).map_err(io::Error::other)?)?;
-                Ok(secrets)
+                Self { access_key: random()?, secret_key: random()?, cursor_key: random()?, hash_key: String::new() }
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
+        };
+        if secrets.hash_key.is_empty() {
+            secrets.hash_key = random()?;
+            files::replace(file, &serde_json::to_vec(&secrets).map_err(io::Error::other)?)?;
         }
+        Ok(secrets)
     }
 }
 

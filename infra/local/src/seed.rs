@@ -1,14 +1,18 @@
 //! The demo district: three stations, eight communities, their staff and reporters.
 //!
-//! The district is made up. Its members have ids that can be typed; seeding again changes
-//! nothing.
+//! The district is made up. Its members have ids that can be typed, and no identity: they
+//! are nobody in life. Seeding again changes nothing.
 
+use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
+    district::{District, Label, Place, SensitivePlace, Trade},
     error::Error,
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
+    membership::Profile,
     territory::NodeId,
+    text::Text,
 };
 use pingan_store::Store;
 
@@ -23,12 +27,80 @@ pub const STATIONS: [(&str, &[&str]); 3] = [
 /// How many reporters each community has.
 const REPORTERS_EACH: usize = 2;
 
-/// Adds the members that are not there yet.
-pub(crate) async fn members(store: &Store) -> Result<(), Error> {
+/// What the stations and communities are called: station or community, Chinese, English.
+const NAMES: [(&str, &str, &str); 11] = [
+    ("north", "北站派出所", "North Station"),
+    ("plum-garden", "李园社区", "Plum Garden"),
+    ("old-mill", "老磨坊社区", "Old Mill"),
+    ("east-gate", "东门社区", "East Gate"),
+    ("river", "滨河派出所", "River Station"),
+    ("boatyard", "船厂社区", "Boatyard"),
+    ("willow-bank", "柳岸社区", "Willow Bank"),
+    ("ferry", "渡口社区", "Ferry"),
+    ("market", "集市派出所", "Market Station"),
+    ("silk-lane", "丝巷社区", "Silk Lane"),
+    ("lantern", "灯笼社区", "Lantern"),
+];
+/// The trades of the district: label, Chinese, English, target.
+const TRADES: [(&str, &str, &str, u16); 5] = [
+    ("taxi", "出租车", "Taxi drivers", 20),
+    ("scrap", "废品回收", "Scrap dealers", 10),
+    ("lodging", "旅店", "Inns and hostels", 10),
+    ("couriers", "快递配送", "Couriers", 20),
+    ("fuel", "加油加气", "Fuel stations", 5),
+];
+/// The sensitive places: label, Chinese, English, station and community.
+const PLACES: [(&str, &str, &str, &str); 4] = [
+    ("school-1", "第一小学", "Primary School No. 1", "north.plum-garden"),
+    ("bus-station", "长途汽车站", "Coach station", "north.east-gate"),
+    ("fuel-depot", "油库", "Fuel depot", "river.boatyard"),
+    ("hospital", "区医院", "District hospital", "market.lantern"),
+];
+
+/// Since when the members are there: the beginning of 2026, in seconds since 1970.
+const SEEDED: i64 = 1_767_225_600;
+
+/// Adds the members and the district's lists that are not there yet.
+pub async fn seed(store: &Store) -> Result<(), Error> {
+    let now = Timestamp::from_second(SEEDED).map_err(|error| Error::Internal(error.to_string()))?;
+    store.put_district(&demo_district()?, 0).await?;
     for member in demo_members()? {
-        store.add_member(&member).await?;
+        store.add_member(&Profile::seeded(member, now)).await?;
     }
     Ok(())
+}
+
+/// The lists of the demo district.
+pub fn demo_district() -> Result<District, Error> {
+    let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
+    let node = |path: String| NodeId::parse(&path).map_err(|error| internal(&error));
+    let label = |text: &str| Label::parse(text).map_err(|error| internal(&error));
+    let name = |of: &str| {
+        NAMES.iter().find(|(label, ..)| *label == of).map_or(Text::new(of, of), |(_, zh, en)| Text::new(*zh, *en))
+    };
+    let mut nodes = Vec::new();
+    for (station, communities) in STATIONS {
+        nodes.push(Place { node: node(format!("{DISTRICT}.{station}"))?, name: name(station), target: 0 });
+        for community in communities {
+            let path = format!("{DISTRICT}.{station}.{community}");
+            nodes.push(Place { node: node(path)?, name: name(community), target: 10 });
+        }
+    }
+    let trades = TRADES
+        .iter()
+        .map(|(of, zh, en, target)| Ok(Trade { label: label(of)?, name: Text::new(*zh, *en), target: *target }));
+    let places = PLACES.iter().map(|(of, zh, en, path)| {
+        let node = node(format!("{DISTRICT}.{path}"))?;
+        Ok(SensitivePlace { label: label(of)?, name: Text::new(*zh, *en), node, target: 2 })
+    });
+    Ok(District {
+        node: node(DISTRICT.to_owned())?,
+        version: 1,
+        name: Text::new("示范区", "Demo District"),
+        nodes,
+        trades: trades.collect::<Result<_, Error>>()?,
+        places: places.collect::<Result<_, Error>>()?,
+    })
 }
 
 /// Every member of the demo district.

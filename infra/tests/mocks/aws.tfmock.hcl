@@ -28,6 +28,10 @@ mock_resource "aws_dynamodb_table" {
   defaults = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/mocked/stream/mocked" }
 }
 
+mock_resource "aws_cognito_user_pool" {
+  defaults = { arn = "arn:aws:cognito-idp:us-east-1:123456789012:userpool/mocked" }
+}
+
 mock_resource "aws_sns_topic" {
   defaults = { arn = "arn:aws:sns:us-east-1:123456789012:mocked" }
 }
@@ -63,6 +67,11 @@ override_resource {
 }
 
 override_resource {
+  target = aws_kms_key.identity
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/identity" }
+}
+
+override_resource {
   target = aws_kms_key.media
   values = { arn = "arn:aws:kms:us-east-1:123456789012:key/media" }
 }
@@ -70,6 +79,11 @@ override_resource {
 override_resource {
   target = aws_kms_key.messages
   values = { arn = "arn:aws:kms:us-east-1:123456789012:key/messages" }
+}
+
+override_resource {
+  target = aws_kms_key.table["identities"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/identities" }
 }
 
 override_resource {

@@ -15,8 +15,10 @@ variable "prefix" {
 }
 
 locals {
-  # Who may know who a pseudonym is. The last two do not exist yet.
+  # Who may know who a pseudonym is. The last does not exist yet.
   may_identify = ["members", "custody", "payouts"]
+  # Who makes and ends the accounts with which members sign in.
+  may_register = ["members"]
   may_publish  = ["notify"]
   # Who may touch the media.
   may_open = ["media", "media-intake"]
@@ -25,7 +27,7 @@ locals {
   without_resource = ["xray:puttelemetryrecords", "xray:puttracesegments", "dynamodb:liststreams"]
 
   # All that a function has to do with. A new one is worth a second look.
-  services = ["dynamodb", "kms", "logs", "s3", "sns", "sqs", "xray"]
+  services = ["cognito-idp", "dynamodb", "kms", "logs", "s3", "sns", "sqs", "xray"]
 
   any_table = "arn:aws:dynamodb:[a-z0-9-]+:[0-9]{12}:table/"
 
@@ -47,6 +49,7 @@ locals {
           actions   = [for action in flatten([try(statement.Action, [])]) : lower(action)]
           resources = flatten([try(statement.Resource, [])])
           service   = try(statement.Condition.StringEquals["kms:ViaService"], "")
+          purpose   = try(statement.Condition.StringEquals["kms:EncryptionContext:purpose"], "")
         } if try(statement.Effect, "") != "Deny"
       ]
     ]
@@ -63,6 +66,7 @@ locals {
     for name, function in var.functions : name => concat(
       ["functions"],
       [for table in function.tables : "table/${table}"],
+      contains(local.may_identify, name) ? ["identity"] : [],
       contains(local.may_open, name) ? ["media"] : [],
       contains(local.may_publish, name) ? ["messages"] : [],
     )
@@ -113,12 +117,20 @@ locals {
 
     # DynamoDB, S3 and SNS ask KMS in the function's name; nothing else may do so.
     "uses a key for anything" = [
-      for r in local.key_arns : r.place if !endswith(r.resource, ":key/functions") && r.service == ""
+      for r in local.key_arns : r.place
+      if !endswith(r.resource, ":key/functions") && r.service == ""
+      && !(endswith(r.resource, ":key/identity") && r.purpose == "identity")
     ]
 
     "reaches identities" = [
       for r in local.resources : r.place
-      if strcontains(lower(r.resource), "identities") && !contains(local.may_identify, r.function)
+      if(strcontains(lower(r.resource), "identities") || endswith(r.resource, ":key/identity"))
+      && !contains(local.may_identify, r.function)
+    ]
+
+    "manages accounts" = [
+      for a in local.actions : a.place
+      if startswith(a.action, "cognito-idp:") && !contains(local.may_register, a.function)
     ]
 
     "publishes" = concat(

@@ -1,8 +1,22 @@
-//! The AWS services beside DynamoDB: media in S3, notices over SNS.
+//! The AWS services beside DynamoDB: media in S3, notices over SNS; behind the feature
+//! `identity`, what only the functions of identities need: keys of KMS, accounts of Cognito.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
+#[cfg(feature = "identity")]
+pub mod accounts;
+#[cfg(feature = "identity")]
+mod fault;
 pub mod media;
 pub mod notices;
+#[cfg(feature = "identity")]
+pub mod seal;
 
+#[cfg(feature = "identity")]
+pub use crate::{
+    accounts::Accounts,
+    seal::{KeyedHash, Sealer},
+};
 pub use crate::{
     media::{MediaStore, SignedUrl, Upload},
     notices::Notices,

@@ -24,9 +24,29 @@ impl CommandId {
         Code::from_digest(&Digest::of(&[b"report", self.0.bytes(), &[attempt]]))
     }
 
+    /// The pseudonym of the member that this command makes; `attempt` gives the next
+    /// candidate when another member has it.
+    pub fn pseudonym(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"pseudonym of", self.0.bytes(), &[attempt]]))
+    }
+
+    /// The code of the invite that this command makes.
+    pub fn invite_code(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"invite", self.0.bytes(), &[attempt]]))
+    }
+
+    /// The identifier of the opening that this command asks for.
+    pub fn opening_id(&self) -> uuid::Uuid {
+        self.uuid(b"opening")
+    }
+
     /// The identifier of the medium that this command announces.
     pub fn media_id(&self) -> uuid::Uuid {
-        let digest = Digest::of(&[b"media", self.0.bytes()]);
+        self.uuid(b"media")
+    }
+
+    fn uuid(&self, of: &[u8]) -> uuid::Uuid {
+        let digest = Digest::of(&[of, self.0.bytes()]);
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest.bytes()[..16]);
         uuid::Builder::from_custom_bytes(bytes).into_uuid()

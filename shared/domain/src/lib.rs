@@ -14,6 +14,7 @@
 //! | who may manage whom | [`authority`] |
 //! | what can be done with a membership | [`membership`] |
 //! | the lists of a district | [`district`] |
+//! | what a district lacks members for | [`coverage`] |
 //! | how a person comes to be a member | [`invite`] |
 //! | how a sealed identity is opened | [`identity`] |
 
@@ -25,6 +26,7 @@ pub mod calendar;
 pub mod code;
 pub mod command;
 pub mod content;
+pub mod coverage;
 pub mod decide;
 pub mod district;
 pub mod error;

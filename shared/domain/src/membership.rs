@@ -110,6 +110,27 @@ pub struct Profile {
     pub last_event: Digest,
 }
 
+impl Profile {
+    /// A member without a history, as the demo district and tests are seeded.
+    pub fn seeded(member: Member, now: Timestamp) -> Self {
+        Self {
+            account: Some(MemberId::of_account(member.id.as_str())),
+            kind: (member.role == Role::Reporter).then_some(Kind::Resident),
+            joined_at: (member.state == MemberState::Active).then_some(now),
+            suspended_from: (member.state == MemberState::Suspended).then_some(MemberState::Active),
+            member,
+            version: 0,
+            trades: Vec::new(),
+            places: Vec::new(),
+            recruiter: None,
+            created_by: None,
+            created_at: now,
+            updated_at: now,
+            last_event: Digest::ZERO,
+        }
+    }
+}
+
 named! {
     /// What can be done with a membership.
     pub enum MemberAction {
@@ -144,10 +165,11 @@ impl MemberAction {
         use MemberState::{Active, Applied, Invited, Suspended};
         match self {
             Self::Appoint | Self::Recruit => &[],
-            Self::Register | Self::Accept => &[Invited],
+            Self::Register => &[Invited],
             Self::Confirm | Self::Decline => &[Applied],
             Self::Describe | Self::Transfer => &[Invited, Applied, Active, Suspended],
-            Self::Suspend => &[Invited, Active],
+            // Who was confirmed after a registration links the account afterwards.
+            Self::Accept | Self::Suspend => &[Invited, Active],
             Self::Restore => &[Suspended],
             Self::Leave => &[Active, Suspended],
         }
@@ -415,7 +437,6 @@ pub fn register(
     invite: &Invite,
     kind: Kind,
     pseudonym: Code,
-    district: &District,
     command: CommandId,
     now: Timestamp,
 ) -> Result<Decided, Error> {
@@ -423,13 +444,12 @@ pub fn register(
     let node = invite.node.clone();
     let new =
         NewMember { role: Role::Reporter, node, body: None, kind: Some(kind), trades: Vec::new(), places: Vec::new() };
-    new.validate(district)?;
     let profile = blank(new, pseudonym, MemberState::Applied, command, now);
     let id = profile.member.id.clone();
     record(profile, None, MemberAction::Register, Who(&id, Role::Reporter), None, Some(invite.code), now)
 }
 
-/// Decides on a change of a member that there is.
+/// Decides on a change of a member of this district.
 pub fn change(
     before: &Profile,
     actor: &Member,
@@ -437,6 +457,22 @@ pub fn change(
     district: &District,
     now: Timestamp,
 ) -> Result<Decided, Error> {
+    decide(before, actor, change, Some(district), now)
+}
+
+/// Decides on what members do with their own membership: register, accept, leave.
+pub fn change_own(before: &Profile, change: &Change, now: Timestamp) -> Result<Decided, Error> {
+    decide(before, &before.member, change, None, now)
+}
+
+fn decide(
+    before: &Profile,
+    actor: &Member,
+    change: &Change,
+    district: Option<&District>,
+    now: Timestamp,
+) -> Result<Decided, Error> {
+    let district = || district.ok_or_else(|| Error::Internal("the district was not loaded".to_owned()));
     let target = &before.member;
     if change.by_oneself() {
         if actor.id != target.id {
@@ -460,6 +496,9 @@ pub fn change(
             invite = Some(*code);
         }
         Change::Accept { account } => {
+            if before.account.is_some() {
+                return Err(Refusal::AccountTaken.into());
+            }
             after.account.clone_from(account);
             after.member.state = MemberState::Active;
         }
@@ -476,7 +515,7 @@ pub fn change(
                 return Err(Error::field("/kind", "is for reporters alone"));
             }
             let mut bad = Vec::new();
-            check_labels(district, trades, places, &mut bad);
+            check_labels(district()?, trades, places, &mut bad);
             if !bad.is_empty() {
                 return Err(Error::Invalid(bad));
             }
@@ -484,7 +523,7 @@ pub fn change(
             after.trades.clone_from(trades);
             after.places.clone_from(places);
         }
-        Change::Transfer { node, role, body, .. } => transfer(&mut after, actor, node, *role, *body, district)?,
+        Change::Transfer { node, role, body, .. } => transfer(&mut after, actor, node, *role, *body, district()?)?,
         Change::Suspend { .. } => {
             after.suspended_from = Some(target.state);
             after.member.state = MemberState::Suspended;

@@ -15,10 +15,41 @@ use pingan_domain::{
 
 use crate::Problem;
 
-/// The claim that holds the member's id; `sub` unless the deployment says otherwise.
-/// Layered onto the router as an extension.
+/// The claim of a token that says who the member is. Layered onto the router as an
+/// extension.
 #[derive(Debug, Clone)]
-pub struct MemberClaim(pub String);
+pub struct MemberClaim {
+    /// Its name.
+    pub name: String,
+    /// Whether it names an account that a member was linked to, as with an issuer outside;
+    /// otherwise it is the member's id itself, as with a user pool of the deployment's own.
+    pub linked: bool,
+}
+
+impl Default for MemberClaim {
+    fn default() -> Self {
+        Self { name: "sub".to_owned(), linked: false }
+    }
+}
+
+impl MemberClaim {
+    /// The claim `name`, holding what `accounts` says: `linked`, or `direct` when it says nothing.
+    pub fn new(name: String, accounts: &str) -> Result<Self, Error> {
+        match accounts {
+            "linked" => Ok(Self { name, linked: true }),
+            "direct" | "" => Ok(Self { name, linked: false }),
+            other => Err(Error::Internal(format!("accounts are linked or direct, not {other}"))),
+        }
+    }
+
+    /// Under which id the claim's value finds its member.
+    pub fn member(&self, value: &str) -> Result<MemberId, Error> {
+        if self.linked {
+            return Ok(MemberId::of_account(value));
+        }
+        MemberId::parse(value).map_err(|_| Error::Refused(Refusal::NotAMember))
+    }
+}
 
 /// The member whom the token names. Nothing is said yet of whether they may act.
 #[derive(Debug, Clone)]
@@ -35,9 +66,8 @@ impl<S: Sync> FromRequestParts<S> for Subject {
             .and_then(|authorizer| authorizer.jwt.as_ref())
             .map(|jwt| &jwt.claims)
             .ok_or(Error::Unauthenticated)?;
-        let name = parts.extensions.get::<MemberClaim>().map_or("sub", |claim| claim.0.as_str());
-        let value = claims.get(name).ok_or(Error::Unauthenticated)?;
-        let id = MemberId::parse(value).map_err(|_| Error::Refused(Refusal::NotAMember))?;
-        Ok(Self(id))
+        let claim = parts.extensions.get::<MemberClaim>().cloned().unwrap_or_default();
+        let value = claims.get(&claim.name).ok_or(Error::Unauthenticated)?;
+        Ok(Self(claim.member(value)?))
     }
 }

@@ -6,7 +6,13 @@ use axum::{
     http::{HeaderMap, HeaderValue, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use pingan_domain::{error::Error, report::ReportId};
+use pingan_domain::{
+    code::Code,
+    error::Error,
+    member::MemberId,
+    report::ReportId,
+    territory::{Level, NodeId},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_path_to_error::Segment;
 use uuid::Uuid;
@@ -62,9 +68,12 @@ fn parse_json<T: DeserializeOwned>(bytes: &Bytes) -> Result<T, Error> {
             })
             .collect();
         let message = error.inner().to_string();
-        // The path ends at the object that lacks a field, or has it twice; the message names the field.
-        for what in ["missing field `", "duplicate field `"] {
-            if let Some(name) = message.strip_prefix(what).and_then(|rest| rest.split('`').next()) {
+        // The path ends at the object that lacks a field, or has it twice; the message names the field. Where the kind
+        // of an object stands in one of its fields, that is so for an unknown one as well.
+        for what in ["missing field `", "duplicate field `", "unknown field `"] {
+            if let Some(name) = message.strip_prefix(what).and_then(|rest| rest.split('`').next())
+                && !pointer.ends_with(&format!("/{name}"))
+            {
                 pointer.push('/');
                 pointer.push_str(name);
             }
@@ -136,36 +145,52 @@ impl<T: Serialize> IntoResponse for Versioned<T> {
     }
 }
 
-/// The code of a report in the path. One that was misheard is a clear error, because its
-/// check character does not fit.
-#[derive(Debug, Clone, Copy)]
-pub struct ReportPath(pub ReportId);
-
-impl<S: Sync + Send> FromRequestParts<S> for ReportPath {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let parameters: Path<std::collections::HashMap<String, String>> =
-            Path::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
-        let text = parameters.get("report_id").ok_or(Error::NotFound)?;
-        let id = ReportId::parse(text).map_err(|error| Error::field("report_id", error.to_string()))?;
-        Ok(Self(id))
-    }
+/// A parameter of the path, by its name.
+async fn parameter<S: Sync + Send>(parts: &mut Parts, state: &S, name: &str) -> Result<String, Error> {
+    let parameters: Path<std::collections::HashMap<String, String>> =
+        Path::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
+    parameters.get(name).cloned().ok_or(Error::NotFound)
 }
 
-/// The id of a medium in the path.
-#[derive(Debug, Clone, Copy)]
-pub struct MediaPath(pub Uuid);
+/// Declares an extractor of a parameter of the path. One that is not of its grammar is a
+/// clear error: a code that was misheard does not fit its check character.
+macro_rules! path_parameters {
+    ($($(#[$meta:meta])* $Name:ident($Type:ty) = $parameter:literal, $parse:expr;)+) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug, Clone)]
+            pub struct $Name(pub $Type);
 
-impl<S: Sync + Send> FromRequestParts<S> for MediaPath {
-    type Rejection = Problem;
+            impl<S: Sync + Send> FromRequestParts<S> for $Name {
+                type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let parameters: Path<std::collections::HashMap<String, String>> =
-            Path::from_request_parts(parts, state).await.map_err(|_| Error::NotFound)?;
-        let text = parameters.get("media_id").ok_or(Error::NotFound)?;
-        Ok(Self(text.parse().map_err(|_| Error::field("media_id", "is not a UUID"))?))
-    }
+                async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+                    let text = parameter(parts, state, $parameter).await?;
+                    let parse: fn(&str) -> Result<$Type, String> = $parse;
+                    Ok(Self(parse(&text).map_err(|detail| Error::field($parameter, detail))?))
+                }
+            }
+        )+
+    };
+}
+
+path_parameters! {
+    /// The code of a report.
+    ReportPath(ReportId) = "report_id", |text| ReportId::parse(text).map_err(|error| error.to_string());
+    /// The id of a medium.
+    MediaPath(Uuid) = "media_id", |text| text.parse().map_err(|_| "is not a UUID".to_owned());
+    /// The id of an opening.
+    OpeningPath(Uuid) = "opening_id", |text| text.parse().map_err(|_| "is not a UUID".to_owned());
+    /// The code of an invite.
+    InvitePath(Code) = "code", |text| Code::parse(text).map_err(|error| error.to_string());
+    /// The id of a member.
+    MemberPath(MemberId) = "member_id", |text| MemberId::parse(text).map_err(|error| error.to_string());
+    /// A district, by its node.
+    DistrictPath(NodeId) = "district", |text| match NodeId::parse(text) {
+        Ok(node) if node.level() == Level::District => Ok(node),
+        Ok(_) => Err("is not a district".to_owned()),
+        Err(error) => Err(error.to_string()),
+    };
 }
 
 /// Query parameters.

@@ -21,7 +21,10 @@ use axum::{Extension, Router};
 
 pub use crate::{
     actor::{MemberClaim, Subject},
-    extract::{Body, IdempotencyKey, IfMatch, MediaPath, Query, ReportPath, Versioned},
+    extract::{
+        Body, DistrictPath, IdempotencyKey, IfMatch, InvitePath, MediaPath, MemberPath, OpeningPath, Query, ReportPath,
+        Versioned,
+    },
     page::PageQuery,
     problem::Problem,
 };

@@ -7,6 +7,7 @@ use utoipa::{
         ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder,
         extensions::Extensions,
         path::Operation,
+        request_body::RequestBody,
         security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -48,7 +49,11 @@ pub fn finish<S: Clone + Send + Sync + 'static>(function: &str, mut router: Open
 }
 
 fn describe_problems(operation: &mut Operation) {
-    let with_body: &[_] = if operation.request_body.is_some() { &WITH_BODY } else { &[] };
+    let json = |body: &RefOr<RequestBody>| match body {
+        RefOr::T(body) => body.content.contains_key("application/json"),
+        RefOr::Ref(_) => true,
+    };
+    let with_body: &[_] = if operation.request_body.as_ref().is_some_and(json) { &WITH_BODY } else { &[] };
     let responses = &mut operation.responses.responses;
     for (status, description) in COMMON.iter().chain(with_body) {
         responses
@@ -71,13 +76,21 @@ fn describe_problems(operation: &mut Operation) {
 fn describe_parameters(operation: &mut Operation) {
     for parameter in operation.parameters.iter_mut().flatten() {
         if let RefOr::T(parameter) = parameter {
-            if parameter.name == "node" {
-                // The derive drops the comment of a parameter that brings its own schema.
-                parameter.description = Some("A node of your territory; all of it when nothing is said".to_owned());
+            // The derive drops the comment of a parameter that brings its own schema.
+            let description = match parameter.name.as_str() {
+                "node" => Some("A node of your territory; all of it when nothing is said"),
+                "role" => Some("Of this role"),
+                "kind" => Some("Of this kind"),
+                "state" => Some("In this state"),
+                _ => None,
+            };
+            if let Some(description) = description {
+                parameter.description = Some(description.to_owned());
             }
             let schema = match parameter.name.as_str() {
-                "report_id" => schema::code(),
-                "media_id" | "Idempotency-Key" => schema::uuid(),
+                "report_id" | "code" => schema::code(),
+                "media_id" | "opening_id" | "Idempotency-Key" => schema::uuid(),
+                "district" => schema::node(),
                 "If-Match" => schema::etag(),
                 _ => continue,
             };

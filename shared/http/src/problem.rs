@@ -70,6 +70,36 @@ struct Shape {
     detail: Option<String>,
 }
 
+fn status_of(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Suspended
+        | Refusal::NotAMember
+        | Refusal::WrongRole
+        | Refusal::NotYourStage
+        | Refusal::OwnReport
+        | Refusal::NotConfirmed
+        | Refusal::OwnRights
+        | Refusal::NotBelowYou
+        | Refusal::OperatorOnly
+        | Refusal::Sealed
+        | Refusal::OwnRequest
+        | Refusal::OwnCustodian
+        | Refusal::NotOpen => StatusCode::FORBIDDEN,
+        Refusal::WrongState
+        | Refusal::MovedOn
+        | Refusal::NoSuchStage
+        | Refusal::ConflictOfInterest
+        | Refusal::TooManyMessages
+        | Refusal::Erased
+        | Refusal::WrongMemberState
+        | Refusal::PhoneTaken
+        | Refusal::AccountTaken
+        | Refusal::InviteExhausted
+        | Refusal::OpeningDecided => StatusCode::CONFLICT,
+        Refusal::InviteUnusable => StatusCode::NOT_FOUND,
+    }
+}
+
 fn shape(error: &Error) -> Shape {
     let new = |status, slug, title| Shape { status, slug, title, detail: None };
     let with = |status, slug, title, detail: &str| Shape { status, slug, title, detail: Some(detail.to_owned()) };
@@ -81,36 +111,7 @@ fn shape(error: &Error) -> Shape {
             "You are not signed in",
             "Send a valid access token in the Authorization header.",
         ),
-        Error::Refused(refusal) => {
-            let status = match refusal {
-                Refusal::Suspended
-                | Refusal::NotAMember
-                | Refusal::WrongRole
-                | Refusal::NotYourStage
-                | Refusal::OwnReport
-                | Refusal::NotConfirmed
-                | Refusal::OwnRights
-                | Refusal::NotBelowYou
-                | Refusal::OperatorOnly
-                | Refusal::Sealed
-                | Refusal::OwnRequest
-                | Refusal::OwnCustodian
-                | Refusal::NotOpen => StatusCode::FORBIDDEN,
-                Refusal::WrongState
-                | Refusal::MovedOn
-                | Refusal::NoSuchStage
-                | Refusal::ConflictOfInterest
-                | Refusal::TooManyMessages
-                | Refusal::Erased
-                | Refusal::WrongMemberState
-                | Refusal::PhoneTaken
-                | Refusal::AccountTaken
-                | Refusal::InviteExhausted
-                | Refusal::OpeningDecided => StatusCode::CONFLICT,
-                Refusal::InviteUnusable => StatusCode::NOT_FOUND,
-            };
-            with(status, refusal.name(), "This cannot be done", refusal.detail())
-        }
+        Error::Refused(refusal) => with(status_of(*refusal), refusal.name(), "This cannot be done", refusal.detail()),
         Error::WrongState(state) => with(
             StatusCode::CONFLICT,
             Refusal::WrongState.name(),

@@ -4,9 +4,11 @@ use pingan_domain::{
     access::Opened,
     content::{ContentKind, Side},
     feedback,
+    identity::{IdentityAction, OpeningState},
     life::{Action, RejectionReason, Stage, State},
     media::{MediaRefusal, MediaType},
-    member::Role,
+    member::{Body, MemberState, Role},
+    membership::{Kind, MemberAction},
     named::Named,
     report::{Category, Concerns, Urgency},
 };
@@ -25,18 +27,30 @@ macro_rules! closed_lists {
 closed_lists! {
     /// What can be done with a report.
     action = Action;
+    /// The body that staff serve.
+    body = Body;
     /// What a report is about.
     category = Category;
     /// Whether a report names its reviewers.
     concerns = Concerns;
     /// What a text is.
     content_kind = ContentKind;
+    /// What happens to an identity.
+    identity_action = IdentityAction;
+    /// What kind of reporter somebody is.
+    kind = Kind;
     /// Why a medium was refused.
     media_refusal = MediaRefusal;
     /// Types of media.
     media_type = MediaType;
+    /// What can be done with a membership.
+    member_action = MemberAction;
+    /// Where a member is in the membership.
+    member_state = MemberState;
     /// What was read.
     opened = Opened;
+    /// Where an opening is in its life.
+    opening_state = OpeningState;
     /// Why a report is rejected.
     rejection_reason = RejectionReason;
     /// What a member is.

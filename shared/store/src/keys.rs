@@ -2,7 +2,18 @@
 //!
 //! ```text
 //! table     pk                    sk                  what
-//! members   MEMBER#<member>       MEMBER              a member
+//! members   MEMBER#<member>       MEMBER              a member, or an account that is one
+//! members   MEMBER#<member>       EVENT#<seq:8>       an event of the membership
+//! members   COMMAND#<command>     COMMAND             a command on members that was carried out
+//! members   DISTRICT#<node>       DISTRICT            the lists of a district
+//! members   INVITE#<code>         INVITE              a community's invite
+//! members   INVITATION#<hash>     INVITATION          a member's personal invitation
+//! members   TRIES#<hash>          TRIES               how often somebody tried in vain
+//! identities  IDENTITY#<member>   IDENTITY            who the member is in life, sealed
+//! identities  IDENTITY#<member>   HEAD                the end of its chain of events
+//! identities  IDENTITY#<member>   EVENT#<seq:8>       an event of it
+//! identities  PHONE#<hash>        PHONE               whose phone number it is
+//! identities  OPENING#<uuid>      OPENING             a request to open an identity
 //! reports   REPORT#<code>         REPORT              a report
 //! reports   REPORT#<code>         EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         CONTENT#<seq:8>#<part:2>  a text of it
@@ -21,6 +32,11 @@
 //! reports-by-community  NODE#<node>             <created:15>#<code>
 //! reports-by-station    NODE#<node>             <created:15>#<code>
 //! reports-by-district   NODE#<node>             <created:15>#<code>
+//! members-by-community  NODE#<node>             <created:15>#<member>
+//! members-by-station    NODE#<node>             <created:15>#<member>
+//! members-by-district   NODE#<node>             <created:15>#<member>
+//! invites-by-community  NODE#<node>             <created:15>#<code>
+//! openings-by-district  NODE#<node>             <created:15>#<uuid>
 //! ```
 //!
 //! Numbers are padded with zeros to the width after the colon, so that they sort as text;
@@ -31,6 +47,8 @@ use pingan_domain::{
     Timestamp,
     code::Code,
     command::CommandId,
+    hash::Digest,
+    identity::OpeningId,
     life::Stage,
     media::MediaId,
     member::MemberId,
@@ -42,11 +60,36 @@ use pingan_domain::{
 /// What the sort keys of all readings of a report begin with.
 pub const ACCESS_PREFIX: &str = "ACCESS#";
 
+/// What the sort keys of all events begin with.
+pub const EVENT_PREFIX: &str = "EVENT#";
+
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// A member.
+    /// A member, or an account under which one is found.
     Member(MemberId),
+    /// An event of a membership.
+    MemberEvent(MemberId, u64),
+    /// A command on members that was carried out.
+    Command(CommandId),
+    /// The lists of a district.
+    District(NodeId),
+    /// A community's invite.
+    Invite(Code),
+    /// A member's personal invitation, under the keyed hash of its code.
+    Invitation(Digest),
+    /// Tries in vain of who is behind a keyed hash.
+    Tries(Digest),
+    /// Who a member is in life.
+    Identity(MemberId),
+    /// The end of an identity's chain of events.
+    IdentityHead(MemberId),
+    /// An event of an identity.
+    IdentityEvent(MemberId, u64),
+    /// Whose phone number it is, under the number's keyed hash.
+    Phone(Digest),
+    /// A request to open an identity.
+    Opening(OpeningId),
     /// A report.
     Report(ReportId),
     /// An event of a report.
@@ -68,6 +111,8 @@ pub enum Key {
 /// The tables there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
+    /// Who members are in life.
+    Identities,
     /// Members.
     Members,
     /// Reports and what belongs to them.
@@ -78,7 +123,16 @@ impl Key {
     /// The table in which the item stands.
     pub fn table(&self) -> Table {
         match self {
-            Self::Member(_) => Table::Members,
+            Self::Member(_)
+            | Self::MemberEvent(..)
+            | Self::Command(_)
+            | Self::District(_)
+            | Self::Invite(_)
+            | Self::Invitation(_)
+            | Self::Tries(_) => Table::Members,
+            Self::Identity(_) | Self::IdentityHead(_) | Self::IdentityEvent(..) | Self::Phone(_) | Self::Opening(_) => {
+                Table::Identities
+            }
             _ => Table::Reports,
         }
     }
@@ -87,6 +141,17 @@ impl Key {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Member(_) => "member",
+            Self::MemberEvent(..) => "member_event",
+            Self::Command(_) => "command",
+            Self::District(_) => "district",
+            Self::Invite(_) => "invite",
+            Self::Invitation(_) => "invitation",
+            Self::Tries(_) => "tries",
+            Self::Identity(_) => "identity",
+            Self::IdentityHead(_) => "identity_head",
+            Self::IdentityEvent(..) => "identity_event",
+            Self::Phone(_) => "phone",
+            Self::Opening(_) => "opening",
             Self::Report(_) => "report",
             Self::Event(..) => "event",
             Self::Content(..) => "content",
@@ -101,7 +166,15 @@ impl Key {
     /// The partition key.
     pub fn pk(&self) -> String {
         match self {
-            Self::Member(id) => format!("MEMBER#{id}"),
+            Self::Member(id) | Self::MemberEvent(id, _) => format!("MEMBER#{id}"),
+            Self::Command(command) => format!("COMMAND#{command}"),
+            Self::District(node) => format!("DISTRICT#{node}"),
+            Self::Invite(code) => format!("INVITE#{}", code.as_str()),
+            Self::Invitation(hash) => format!("INVITATION#{hash}"),
+            Self::Tries(hash) => format!("TRIES#{hash}"),
+            Self::Identity(id) | Self::IdentityHead(id) | Self::IdentityEvent(id, _) => format!("IDENTITY#{id}"),
+            Self::Phone(hash) => format!("PHONE#{hash}"),
+            Self::Opening(id) => format!("OPENING#{id}"),
             Self::Report(id) | Self::Event(id, _) | Self::Content(id, ..) | Self::QueueEntry(id, _) => {
                 format!("REPORT#{}", id.as_str())
             }
@@ -115,11 +188,21 @@ impl Key {
     pub fn sk(&self) -> String {
         match self {
             Self::Member(_) => "MEMBER".to_owned(),
+            Self::Command(_) => "COMMAND".to_owned(),
+            Self::District(_) => "DISTRICT".to_owned(),
+            Self::Invite(_) => "INVITE".to_owned(),
+            Self::Invitation(_) => "INVITATION".to_owned(),
+            Self::Tries(_) => "TRIES".to_owned(),
+            Self::Identity(_) => "IDENTITY".to_owned(),
+            Self::Phone(_) => "PHONE".to_owned(),
+            Self::Opening(_) => "OPENING".to_owned(),
             Self::Report(_) => "REPORT".to_owned(),
-            Self::Event(_, seq) => format!("EVENT#{seq:08}"),
+            Self::Event(_, seq) | Self::MemberEvent(_, seq) | Self::IdentityEvent(_, seq) => {
+                format!("{EVENT_PREFIX}{seq:08}")
+            }
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
             Self::QueueEntry(_, stage) => format!("QUEUE#{stage}"),
-            Self::AccessHead(_) => "HEAD".to_owned(),
+            Self::AccessHead(_) | Self::IdentityHead(_) => "HEAD".to_owned(),
             Self::Access(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
             Self::Receipt(_) => "RECEIPT".to_owned(),
             Self::Media(_) => "MEDIA".to_owned(),
@@ -130,8 +213,21 @@ impl Key {
     pub fn parse(pk: &str, sk: &str) -> Option<Self> {
         let (kind, id) = pk.split_once('#')?;
         let report = || Code::parse(id).ok();
+        let member = || MemberId::parse(id).ok();
+        let number = |sk: &str| sk.strip_prefix(EVENT_PREFIX)?.parse().ok();
         let key = match (kind, sk) {
-            ("MEMBER", "MEMBER") => Self::Member(MemberId::parse(id).ok()?),
+            ("MEMBER", "MEMBER") => Self::Member(MemberId::from_key(id).ok()?),
+            ("MEMBER", sk) => Self::MemberEvent(member()?, number(sk)?),
+            ("COMMAND", "COMMAND") => Self::Command(serde_json::from_value(id.into()).ok()?),
+            ("DISTRICT", "DISTRICT") => Self::District(NodeId::parse(id).ok()?),
+            ("INVITE", "INVITE") => Self::Invite(report()?),
+            ("INVITATION", "INVITATION") => Self::Invitation(Digest::parse(id)?),
+            ("TRIES", "TRIES") => Self::Tries(Digest::parse(id)?),
+            ("IDENTITY", "IDENTITY") => Self::Identity(member()?),
+            ("IDENTITY", "HEAD") => Self::IdentityHead(member()?),
+            ("IDENTITY", sk) => Self::IdentityEvent(member()?, number(sk)?),
+            ("PHONE", "PHONE") => Self::Phone(Digest::parse(id)?),
+            ("OPENING", "OPENING") => Self::Opening(id.parse().ok()?),
             ("REPORT", "REPORT") => Self::Report(report()?),
             ("REPORT", sk) => match sk.split_once('#')? {
                 ("EVENT", seq) => Self::Event(report()?, seq.parse().ok()?),
@@ -153,7 +249,7 @@ impl Key {
     }
 }
 
-/// The indexes of the `reports` table.
+/// The indexes of the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Index {
     /// What does a stage of a node have to review, most urgent and oldest first?
@@ -162,17 +258,37 @@ pub enum Index {
     ReportsByReporter,
     /// What came from a node of this level, newest first?
     ReportsByNode(Level),
+    /// Who belongs to a node of this level or below it, in the order in which they came?
+    MembersByNode(Level),
+    /// Which invites has a community, newest first?
+    InvitesByCommunity,
+    /// Which openings of identities were asked for in a district, newest first?
+    OpeningsByDistrict,
 }
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 10] = [
         Self::QueueByStage,
         Self::ReportsByReporter,
         Self::ReportsByNode(Level::Community),
         Self::ReportsByNode(Level::Station),
         Self::ReportsByNode(Level::District),
+        Self::MembersByNode(Level::Community),
+        Self::MembersByNode(Level::Station),
+        Self::MembersByNode(Level::District),
+        Self::InvitesByCommunity,
+        Self::OpeningsByDistrict,
     ];
+
+    /// The table that it belongs to.
+    pub fn table(self) -> Table {
+        match self {
+            Self::QueueByStage | Self::ReportsByReporter | Self::ReportsByNode(_) => Table::Reports,
+            Self::MembersByNode(_) | Self::InvitesByCommunity => Table::Members,
+            Self::OpeningsByDistrict => Table::Identities,
+        }
+    }
 
     /// Its name.
     pub fn name(self) -> &'static str {
@@ -182,6 +298,11 @@ impl Index {
             Self::ReportsByNode(Level::Community) => "reports-by-community",
             Self::ReportsByNode(Level::Station) => "reports-by-station",
             Self::ReportsByNode(Level::District) => "reports-by-district",
+            Self::MembersByNode(Level::Community) => "members-by-community",
+            Self::MembersByNode(Level::Station) => "members-by-station",
+            Self::MembersByNode(Level::District) => "members-by-district",
+            Self::InvitesByCommunity => "invites-by-community",
+            Self::OpeningsByDistrict => "openings-by-district",
         }
     }
 
@@ -190,9 +311,13 @@ impl Index {
         match self {
             Self::QueueByStage => ("queue_pk", "queue_sk"),
             Self::ReportsByReporter => ("reporter_pk", "created_sk"),
-            Self::ReportsByNode(Level::Community) => ("community_pk", "created_sk"),
-            Self::ReportsByNode(Level::Station) => ("station_pk", "created_sk"),
-            Self::ReportsByNode(Level::District) => ("district_pk", "created_sk"),
+            Self::ReportsByNode(level) | Self::MembersByNode(level) => match level {
+                Level::Community => ("community_pk", "created_sk"),
+                Level::Station => ("station_pk", "created_sk"),
+                Level::District => ("district_pk", "created_sk"),
+            },
+            Self::InvitesByCommunity => ("invites_pk", "created_sk"),
+            Self::OpeningsByDistrict => ("district_pk", "created_sk"),
         }
     }
 }
@@ -217,14 +342,14 @@ pub fn reporter_pk(member: &MemberId) -> String {
     format!("REPORTER#{member}")
 }
 
-/// The partition of a node's reports.
+/// The partition of what belongs to a node.
 pub fn node_pk(node: &NodeId) -> String {
     format!("NODE#{node}")
 }
 
 /// The place in a list by time of creation.
-pub fn created_sk(created_at: Timestamp, report: ReportId) -> String {
-    format!("{}#{}", moment(created_at), report.as_str())
+pub fn created_sk(created_at: Timestamp, id: impl std::fmt::Display) -> String {
+    format!("{}#{id}", moment(created_at))
 }
 
 fn moment(at: Timestamp) -> String {
@@ -251,6 +376,18 @@ mod tests {
             (Key::AccessHead(report), "ACCESS#", "HEAD"),
             (Key::Access(report, 12), "ACCESS#", "ACCESS#00000012"),
             (Key::Receipt(command), "RECEIPT#", "RECEIPT"),
+            (Key::MemberEvent(member.clone(), 3), "MEMBER#officer-1", "EVENT#00000003"),
+            (Key::Member(MemberId::of_account("auth0|x")), "MEMBER#account_", "MEMBER"),
+            (Key::Command(command), "COMMAND#", "COMMAND"),
+            (Key::District("demo".parse().unwrap()), "DISTRICT#demo", "DISTRICT"),
+            (Key::Invite(report), "INVITE#", "INVITE"),
+            (Key::Invitation(Digest::ZERO), "INVITATION#0000", "INVITATION"),
+            (Key::Tries(Digest::ZERO), "TRIES#0000", "TRIES"),
+            (Key::Identity(member.clone()), "IDENTITY#officer-1", "IDENTITY"),
+            (Key::IdentityHead(member.clone()), "IDENTITY#officer-1", "HEAD"),
+            (Key::IdentityEvent(member.clone(), 9), "IDENTITY#officer-1", "EVENT#00000009"),
+            (Key::Phone(Digest::ZERO), "PHONE#0000", "PHONE"),
+            (Key::Opening(OpeningId::nil()), "OPENING#00000000-0000-0000-0000-000000000000", "OPENING"),
             (Key::Media(MediaId::nil()), "MEDIA#00000000-0000-0000-0000-000000000000", "MEDIA"),
         ];
         for (key, pk, sk) in keys {

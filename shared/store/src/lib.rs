@@ -10,7 +10,8 @@
 //! | what is written with a report's event | [`reports`] |
 //! | media records | [`media`] |
 //! | the audit of reads | [`audit`] |
-//! | members | [`members`] |
+//! | members, invites, the lists of a district | [`members`] |
+//! | sealed identities and their opening | [`identities`] |
 //! | what a stream record means | [`stream`] |
 //! | how lists are paged | [`cursor`] |
 
@@ -19,6 +20,7 @@
 pub mod audit;
 pub mod cursor;
 mod fault;
+pub mod identities;
 pub mod item;
 pub mod keys;
 mod load;

@@ -4,20 +4,30 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use pingan_domain::{
+    Timestamp,
     access::AccessHead,
+    code::Code,
     command::{CommandId, Receipt},
+    district::District,
     error::{Error, Refusal},
+    hash::Digest,
+    identity::{IdentityHead, Opening, OpeningId},
+    invite::{Invite, PersonalInvite},
     media::{Media, MediaId},
     member::{Member, MemberId},
+    membership::Profile,
     report::{Report, ReportId},
+    territory::NodeId,
 };
 use serde::de::DeserializeOwned;
 
 use crate::{
     Store,
     fault::fault,
-    item::{Item, decode, key_attributes, key_of},
+    identities::{IdentityItem, PhoneItem},
+    item::{EXPIRES_AT, Item, decode, key_attributes, key_of},
     keys::Key,
+    members::{Done, StoredInvite, Tries},
 };
 
 /// How often keys that DynamoDB left unprocessed are asked for again.
@@ -80,6 +90,60 @@ impl Loaded {
     /// A report.
     pub fn report(&self, id: ReportId) -> Result<Option<Report>, Error> {
         self.get(&Key::Report(id))
+    }
+
+    /// A member with all that is kept of the membership.
+    pub fn profile(&self, id: &MemberId) -> Result<Option<Profile>, Error> {
+        self.get(&Key::Member(id.clone()))
+    }
+
+    /// The command on members that was carried out before.
+    pub fn done(&self, command: CommandId) -> Result<Option<Done>, Error> {
+        self.get(&Key::Command(command))
+    }
+
+    /// The lists of a district.
+    pub fn district(&self, node: &NodeId) -> Result<Option<District>, Error> {
+        self.get(&Key::District(node.clone()))
+    }
+
+    /// A community's invite.
+    pub fn invite(&self, code: Code) -> Result<Option<Invite>, Error> {
+        Ok(self.get::<StoredInvite>(&Key::Invite(code))?.map(Into::into))
+    }
+
+    /// A personal invitation.
+    pub fn invitation(&self, hash: Digest) -> Result<Option<PersonalInvite>, Error> {
+        self.get(&Key::Invitation(hash))
+    }
+
+    /// Tries in vain.
+    pub fn tries(&self, who: Digest) -> Result<Tries, Error> {
+        Ok(self.get(&Key::Tries(who))?.unwrap_or_default())
+    }
+
+    /// Whose phone number it is; nobody's when its member has left.
+    pub fn phone(&self, hash: Digest) -> Result<Option<MemberId>, Error> {
+        let item = self.items.get(&Key::Phone(hash)).filter(|item| !item.contains_key(EXPIRES_AT));
+        let claim = item.map(|item| decode::<PhoneItem>(&Key::Phone(hash), item.clone())).transpose()?;
+        Ok(claim.map(|claim| claim.member))
+    }
+
+    /// A sealed identity; none when it is over and only waits for its removal.
+    pub fn identity(&self, id: &MemberId, now: Timestamp) -> Result<Option<IdentityItem>, Error> {
+        let key = Key::Identity(id.clone());
+        let ends = self.items.get(&key).and_then(|item| item.get(EXPIRES_AT)?.as_n().ok()?.parse::<i64>().ok());
+        if ends.is_some_and(|ends| ends <= now.as_second()) { Ok(None) } else { self.get(&key) }
+    }
+
+    /// The end of an identity's chain of events.
+    pub fn identity_head(&self, id: &MemberId) -> Result<IdentityHead, Error> {
+        Ok(self.get(&Key::IdentityHead(id.clone()))?.unwrap_or_default())
+    }
+
+    /// A request to open an identity.
+    pub fn opening(&self, id: OpeningId) -> Result<Option<Opening>, Error> {
+        self.get(&Key::Opening(id))
     }
 
     /// A medium.

@@ -1,23 +1,232 @@
-//! Members.
+//! Members: the one write of a command on a membership, lists, invites and the lists of a
+//! district.
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use pingan_domain::{error::Error, member::Member};
+use std::collections::BTreeSet;
 
-use crate::{Store, fault::fault, item::encode, keys::Key};
+use aws_sdk_dynamodb::{
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
+    types::{AttributeValue, CancellationReason, TransactWriteItem, Update},
+};
+use pingan_domain::{
+    Timestamp,
+    code::Code,
+    command::{CommandId, Fingerprint},
+    district::{District, Label},
+    error::{Error, Refusal},
+    hash::Digest,
+    identity::IdentityAction,
+    invite::{Invite, PersonalInvite, after_days},
+    member::{Body, MemberId, MemberState, Role},
+    membership::{Decided, Kind, MemberEvent, Profile},
+    named::Named as _,
+    territory::{Level, NodeId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store,
+    fault::fault,
+    identities::{IdentityItem, PhoneItem},
+    item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
+    keys::{self, EVENT_PREFIX, Index, Key, Table},
+    reports::put,
+};
+
+/// How long a command on members is remembered, in days.
+const COMMAND_DAYS: i64 = 30;
+/// How many items a filtered list looks at to fill one page.
+const LOOKED_AT: i32 = 1_000;
+/// How long tries in vain are counted together, in seconds.
+pub const TRIES_SECONDS: i64 = 900;
+
+/// What lists show of a member.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberSummary {
+    /// The member's id.
+    pub id: MemberId,
+    /// The member's pseudonym.
+    pub pseudonym: Code,
+    /// What the member is.
+    pub role: Role,
+    /// Where.
+    pub node: NodeId,
+    /// For which body.
+    #[serde(default)]
+    pub body: Option<Body>,
+    /// Where in the membership.
+    pub state: MemberState,
+    /// What kind of reporter.
+    #[serde(default)]
+    pub kind: Option<Kind>,
+    /// The trades that the reporter knows.
+    #[serde(default)]
+    pub trades: Vec<Label>,
+    /// The sensitive places that the reporter knows.
+    #[serde(default)]
+    pub places: Vec<Label>,
+    /// When the member was recruited or registered.
+    pub created_at: Timestamp,
+    /// When the member could act for the first time.
+    #[serde(default)]
+    pub joined_at: Option<Timestamp>,
+}
+
+/// The attributes of a [`MemberSummary`], projected into the indexes of members.
+pub(crate) const SUMMARY_ATTRIBUTES: [&str; 13] = [
+    "type",
+    "schema",
+    "id",
+    "pseudonym",
+    "role",
+    "node",
+    "body",
+    "state",
+    "kind",
+    "trades",
+    "places",
+    "created_at",
+    "joined_at",
+];
+
+/// The attributes of an [`Invite`], projected into its index.
+pub(crate) const INVITE_ATTRIBUTES: [&str; 10] =
+    ["type", "schema", "code", "node", "made_by", "created_at", "expires_at_time", "max_uses", "uses", "revoked_at"];
+
+/// What is kept of a command on members, so that repeating it changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The command.
+    pub command: CommandId,
+    /// What it asked for.
+    pub fingerprint: Fingerprint,
+    /// What it acted on: the id of a member, an invite's code, or an opening's id.
+    pub target: String,
+}
+
+/// Which members a list shows; all that is said must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this role.
+    pub role: Option<Role>,
+    /// Of this kind.
+    pub kind: Option<Kind>,
+    /// Who know this trade.
+    pub trade: Option<Label>,
+    /// In this state.
+    pub state: Option<MemberState>,
+}
+
+/// A page of members.
+#[derive(Debug)]
+pub struct MemberPage {
+    /// The members, in the order in which they came.
+    pub items: Vec<MemberSummary>,
+    /// Where the list goes on, if it does.
+    pub next: Option<String>,
+}
+
+/// What happens to the identity together with the membership.
+#[derive(Debug)]
+pub enum IdentityWrite<'a> {
+    /// Nothing.
+    Keep,
+    /// It is sealed for the first time, and the phone number is claimed.
+    Seal {
+        /// The sealed identity.
+        item: &'a IdentityItem,
+        /// The keyed hash of the phone number.
+        phone: Digest,
+    },
+    /// It and the claim on the phone number are erased at this time.
+    Expire {
+        /// The keyed hash of the phone number; the member's own record of it.
+        phone: Digest,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// One commit of a command on a membership: all of it, or nothing.
+#[derive(Debug)]
+pub struct MemberCommit<'a> {
+    /// The member as it was decided on; none for a new one.
+    pub before: Option<&'a Profile>,
+    /// What was decided.
+    pub decided: &'a Decided,
+    /// The command.
+    pub done: Option<&'a Done>,
+    /// What happens to the identity.
+    pub identity: IdentityWrite<'a>,
+    /// The community's invite that is used up by one.
+    pub invite: Option<Code>,
+    /// The personal invitation that is made, under the keyed hash of its code.
+    pub invitation: Option<(Digest, &'a PersonalInvite)>,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum MemberCommitError {
+    /// The same command was carried out before: load its record and answer from there.
+    AlreadyDone,
+    /// Somebody else was faster: load again and decide again.
+    Stale,
+    /// Another member has this pseudonym: try the next candidate.
+    CodeTaken,
+    /// The phone number belongs to a member.
+    PhoneTaken,
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for MemberCommitError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a write of a commit stands for, to tell what its failure means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Done,
+    Member,
+    Phone,
+    Account,
+    Invite,
+    Other,
+}
 
 impl Store {
-    /// Adds a member; one that is there already is left as it is. Says whether it is new.
-    pub async fn add_member(&self, member: &Member) -> Result<bool, Error> {
-        let key = Key::Member(member.id.clone());
-        let put = self
+    /// Adds a member as it is, without a history; one that is there already is left. Says
+    /// whether it is new. For the demo district and for tests.
+    pub async fn add_member(&self, profile: &Profile) -> Result<bool, Error> {
+        let new = Some("attribute_not_exists(pk)");
+        if let Some(account) = &profile.account {
+            self.put_if(encode(&Key::Member(account.clone()), profile)?, new).await?;
+        }
+        self.put_if(profile_item(profile)?, new).await
+    }
+
+    /// Replaces a member's record as it is, without a history, and says whether there was
+    /// one. For tests.
+    pub async fn replace_member(&self, profile: &Profile) -> Result<bool, Error> {
+        let replaced = self.put_if(profile_item(profile)?, Some("attribute_exists(pk)")).await?;
+        if let Some(account) = profile.account.as_ref().filter(|_| replaced) {
+            self.put_if(encode(&Key::Member(account.clone()), profile)?, None).await?;
+        }
+        Ok(replaced)
+    }
+
+    /// Puts an item of the members table, and says whether the condition held.
+    async fn put_if(&self, item: Item, condition: Option<&str>) -> Result<bool, Error> {
+        let sent = self
             .client
             .put_item()
-            .table_name(self.tables.of(key.table()))
-            .set_item(Some(encode(&key, member)?))
-            .condition_expression("attribute_not_exists(pk)")
+            .table_name(self.tables.of(Table::Members))
+            .set_item(Some(item))
+            .set_condition_expression(condition.map(str::to_owned))
             .send()
             .await;
-        match put {
+        match sent {
             Ok(_) => Ok(true),
             Err(error)
                 if matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
@@ -28,17 +237,451 @@ impl Store {
         }
     }
 
-    /// Replaces a member's record.
-    pub async fn replace_member(&self, member: &Member) -> Result<(), Error> {
-        let key = Key::Member(member.id.clone());
+    /// Commits what was decided on a membership.
+    pub async fn commit_member(&self, commit: &MemberCommit<'_>) -> Result<(), MemberCommitError> {
+        let writes = self.member_writes(commit)?;
+        let parts: Vec<Part> = writes.iter().map(|(part, _)| *part).collect();
+        let items = writes.into_iter().map(|(_, item)| item).collect();
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(MemberCommitError::Failed(fault("TransactWriteItems", &error)));
+        };
+        Err(cancelled(canceled.cancellation_reasons(), &parts, commit.before.is_some()))
+    }
+
+    fn member_writes(&self, commit: &MemberCommit<'_>) -> Result<Vec<(Part, TransactWriteItem)>, Error> {
+        let members = self.tables.of(Table::Members);
+        let identities = self.tables.of(Table::Identities);
+        let Decided { profile, event } = commit.decided;
+        let new = Some("attribute_not_exists(pk)");
+        let mut writes = Vec::new();
+        if let Some(done) = commit.done {
+            let mut item = encode(&Key::Command(done.command), done)?;
+            item.insert(EXPIRES_AT.to_owned(), seconds(after_days(event.at, COMMAND_DAYS)?));
+            writes.push((Part::Done, put(members, item, new, &[])?));
+        }
+        let version = commit.before.map(|before| AttributeValue::N(before.version.to_string()));
+        writes.push((
+            Part::Member,
+            match version {
+                None => put(members, profile_item(profile)?, new, &[])?,
+                // Who was seeded has no version yet.
+                Some(version) => put(
+                    members,
+                    profile_item(profile)?,
+                    Some("attribute_exists(pk) AND (version = :old OR attribute_not_exists(version))"),
+                    &[(":old", version)],
+                )?,
+            },
+        ));
+        let event_item = encode(&Key::MemberEvent(event.member.clone(), event.seq), event)?;
+        writes.push((Part::Other, put(members, event_item, new, &[])?));
+        if let Some(account) = &profile.account {
+            // The account's record is the member's own under another key, so that whoever
+            // acts is known by one read.
+            let linked = commit.before.is_some_and(|before| before.account.as_ref() == Some(account));
+            let item = encode(&Key::Member(account.clone()), profile)?;
+            writes.push((Part::Account, put(members, item, if linked { None } else { new }, &[])?));
+        }
+        if let Some((hash, invitation)) = commit.invitation {
+            let mut item = encode(&Key::Invitation(hash), invitation)?;
+            item.insert(EXPIRES_AT.to_owned(), seconds(invitation.ends_at));
+            writes.push((Part::Other, put(members, item, None, &[])?));
+        }
+        if let Some(code) = commit.invite {
+            writes.push((Part::Invite, use_invite(members, code, event.at)?));
+        }
+        match &commit.identity {
+            IdentityWrite::Keep => {}
+            IdentityWrite::Seal { item, phone } => {
+                let step = pingan_domain::identity::Step::new(
+                    &item.member,
+                    &event.actor,
+                    event.actor_role,
+                    IdentityAction::Seal,
+                );
+                let (sealed, head) = step.after(pingan_domain::identity::IdentityHead::default(), event.at)?;
+                let id = &item.member;
+                let claim = PhoneItem { member: id.clone() };
+                // A number whose member has left is free again at once.
+                let free = Some("attribute_not_exists(pk) OR attribute_exists(expires_at)");
+                writes.push((Part::Phone, put(identities, encode(&Key::Phone(*phone), &claim)?, free, &[])?));
+                writes.push((Part::Other, put(identities, encode(&Key::Identity(id.clone()), item)?, new, &[])?));
+                let head = encode(&Key::IdentityHead(id.clone()), &head)?;
+                writes.push((Part::Other, put(identities, head, new, &[])?));
+                let sealed = encode(&Key::IdentityEvent(id.clone(), sealed.seq), &sealed)?;
+                writes.push((Part::Other, put(identities, sealed, new, &[])?));
+            }
+            IdentityWrite::Expire { phone, at } => {
+                let id = &event.member;
+                writes.push((Part::Other, expire(identities, &Key::Identity(id.clone()), id, *at)?));
+                writes.push((Part::Other, expire(identities, &Key::Phone(*phone), id, *at)?));
+            }
+        }
+        Ok(writes)
+    }
+
+    /// A page of the members of a node, for `reader`, who alone can use its cursor. With a
+    /// filter, a page may be shorter than `limit` and still go on.
+    pub async fn members(
+        &self,
+        node: &NodeId,
+        filter: &Filter,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<MemberPage, Error> {
+        let index = Index::MembersByNode(node.level());
+        let (pk_name, sk_name) = index.attributes();
+        let scope = format!("{}|{node}|{filter:?}|{reader}", index.name());
+        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
+        let filtered = *filter != Filter::default();
+        let mut query = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Members))
+            .index_name(index.name())
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", pk_name)
+            .expression_attribute_values(":pk", AttributeValue::S(keys::node_pk(node)))
+            .limit(if filtered { LOOKED_AT } else { i32::from(limit) })
+            .set_exclusive_start_key(start);
+        let conditions = [
+            ("role", filter.role.map(|role| role.name().to_owned())),
+            ("kind", filter.kind.map(|kind| kind.name().to_owned())),
+            ("state", filter.state.map(|state| state.name().to_owned())),
+        ];
+        let mut wanted = Vec::new();
+        for (name, value) in conditions {
+            let Some(value) = value else { continue };
+            wanted.push(format!("#{name} = :{name}"));
+            query = query
+                .expression_attribute_names(format!("#{name}"), name)
+                .expression_attribute_values(format!(":{name}"), AttributeValue::S(value));
+        }
+        if let Some(trade) = &filter.trade {
+            wanted.push("contains(trades, :trade)".to_owned());
+            query = query.expression_attribute_values(":trade", AttributeValue::S(trade.to_string()));
+        }
+        if filtered {
+            query = query.filter_expression(wanted.join(" AND "));
+        }
+        let answer = query.send().await.map_err(|error| fault("Query", &error))?;
+        let mut found = answer.items.unwrap_or_default();
+        let mut last = answer.last_evaluated_key;
+        if found.len() > usize::from(limit) {
+            found.truncate(usize::from(limit));
+            // More was looked at than the page holds: it goes on after its own last item.
+            last = found.last().map(|item| key_in_index(item, pk_name, sk_name));
+        }
+        let next = last.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        Ok(MemberPage { items, next })
+    }
+
+    /// Every member of a community that a count of the coverage needs; at most 20,000.
+    pub async fn all_members_of(&self, node: &NodeId) -> Result<Vec<MemberSummary>, Error> {
+        let index = Index::MembersByNode(node.level());
+        let mut members = Vec::new();
+        let mut start = None;
+        for _ in 0..20 {
+            let page = self
+                .client
+                .query()
+                .table_name(self.tables.of(Table::Members))
+                .index_name(index.name())
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", index.attributes().0)
+                .expression_attribute_values(":pk", AttributeValue::S(keys::node_pk(node)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| fault("Query", &error))?;
+            for item in page.items.unwrap_or_default() {
+                members.push(decode(&key_of(&item)?, item)?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(members);
+            }
+        }
+        Err(Error::Internal(format!("{node} has more members than can be counted at once")))
+    }
+
+    /// The history of a membership, oldest first; at most the first `limit` events.
+    pub async fn member_events(&self, id: &MemberId, limit: u16) -> Result<Vec<MemberEvent>, Error> {
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Members))
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
+            .expression_attribute_values(":pk", AttributeValue::S(Key::Member(id.clone()).pk()))
+            .expression_attribute_values(":event", AttributeValue::S(EVENT_PREFIX.to_owned()))
+            .limit(i32::from(limit))
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+    }
+
+    /// Adds an invite; the same command again is [`MemberCommitError::AlreadyDone`].
+    pub async fn add_invite(&self, invite: &Invite, done: &Done) -> Result<(), MemberCommitError> {
+        let table = self.tables.of(Table::Members);
+        let new = Some("attribute_not_exists(pk)");
+        let mut done_item = encode(&Key::Command(done.command), done)?;
+        done_item.insert(EXPIRES_AT.to_owned(), seconds(after_days(invite.created_at, COMMAND_DAYS)?));
+        let mut item = encode(&Key::Invite(invite.code), &StoredInvite::from(invite.clone()))?;
+        let (pk, sk) = Index::InvitesByCommunity.attributes();
+        item.insert(pk.to_owned(), AttributeValue::S(keys::node_pk(&invite.node)));
+        let place = keys::created_sk(invite.created_at, invite.code.as_str());
+        item.insert(sk.to_owned(), AttributeValue::S(place));
+        let items = vec![put(table, done_item, new, &[])?, put(table, item, new, &[])?];
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(MemberCommitError::Failed(fault("TransactWriteItems", &error)));
+        };
+        Err(cancelled(canceled.cancellation_reasons(), &[Part::Done, Part::Member], false))
+    }
+
+    /// Adds a personal invitation, or the same once more.
+    pub async fn put_invitation(&self, hash: Digest, invitation: &PersonalInvite) -> Result<(), Error> {
+        let mut item = encode(&Key::Invitation(hash), invitation)?;
+        item.insert(EXPIRES_AT.to_owned(), seconds(invitation.ends_at));
         self.client
             .put_item()
-            .table_name(self.tables.of(key.table()))
-            .set_item(Some(encode(&key, member)?))
-            .condition_expression("attribute_exists(pk)")
+            .table_name(self.tables.of(Table::Members))
+            .set_item(Some(item))
             .send()
             .await
             .map_err(|error| fault("PutItem", &error))?;
         Ok(())
     }
+
+    /// Revokes an invite; one that is revoked already stays so.
+    pub async fn revoke_invite(&self, code: Code, now: Timestamp) -> Result<(), Error> {
+        self.client
+            .update_item()
+            .table_name(self.tables.of(Table::Members))
+            .set_key(Some(key_attributes(&Key::Invite(code))))
+            .update_expression("SET revoked_at = if_not_exists(revoked_at, :now)")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+            .send()
+            .await
+            .map_err(|error| fault("UpdateItem", &error))?;
+        Ok(())
+    }
+
+    /// A page of a community's invites, newest first.
+    pub async fn invites(
+        &self,
+        node: &NodeId,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Invite>, Option<String>), Error> {
+        let index = Index::InvitesByCommunity;
+        let scope = format!("{}|{node}|{reader}", index.name());
+        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Members))
+            .index_name(index.name())
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", index.attributes().0)
+            .expression_attribute_values(":pk", AttributeValue::S(keys::node_pk(node)))
+            .scan_index_forward(false)
+            .limit(i32::from(limit))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let invites = items
+            .map(|item| Ok(decode::<StoredInvite>(&key_of(&item)?, item)?.into()))
+            .collect::<Result<_, Error>>()?;
+        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        Ok((invites, next))
+    }
+
+    /// Counts one more try in vain of who is behind `who`; `first` when the window of the
+    /// tries before, if there were any, is over.
+    pub async fn count_try(&self, who: Digest, first: bool, now: Timestamp) -> Result<(), Error> {
+        let counts = if first {
+            "SET #type = :type, #schema = :schema, #ends = :ends, #count = :one"
+        } else {
+            "SET #type = :type, #schema = :schema, #ends = if_not_exists(#ends, :ends) ADD #count :one"
+        };
+        let ends = AttributeValue::N((now.as_second() + TRIES_SECONDS).to_string());
+        let sent = self
+            .client
+            .update_item()
+            .table_name(self.tables.of(Table::Members))
+            .set_key(Some(key_attributes(&Key::Tries(who))))
+            .update_expression(counts)
+            .expression_attribute_names("#type", "type")
+            .expression_attribute_names("#schema", "schema")
+            .expression_attribute_names("#ends", EXPIRES_AT)
+            .expression_attribute_names("#count", "count")
+            .expression_attribute_values(":type", AttributeValue::S(Key::Tries(who).kind().to_owned()))
+            .expression_attribute_values(":schema", AttributeValue::N(crate::item::SCHEMA.to_string()))
+            .expression_attribute_values(":ends", ends)
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+            .send()
+            .await;
+        sent.map(drop).map_err(|error| fault("UpdateItem", &error))
+    }
+
+    /// Replaces the lists of a district, when nobody else has in the meantime. `old` is the
+    /// version that they had; 0 for none. Says whether they were replaced.
+    pub async fn put_district(&self, district: &District, old: u64) -> Result<bool, Error> {
+        let mut request = self
+            .client
+            .put_item()
+            .table_name(self.tables.of(Table::Members))
+            .set_item(Some(encode(&Key::District(district.node.clone()), district)?));
+        request = if old == 0 {
+            request.condition_expression("attribute_not_exists(pk)")
+        } else {
+            request
+                .condition_expression("version = :old")
+                .expression_attribute_values(":old", AttributeValue::N(old.to_string()))
+        };
+        match request.send().await {
+            Ok(_) => Ok(true),
+            Err(error)
+                if matches!(error.as_service_error(), Some(PutItemError::ConditionalCheckFailedException(_))) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(fault("PutItem", &error)),
+        }
+    }
+}
+
+/// An invite as it is stored: `expires_at` is DynamoDB's own word for when it removes an
+/// item, and an invite that has ended is still shown.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StoredInvite {
+    code: Code,
+    node: NodeId,
+    made_by: MemberId,
+    created_at: Timestamp,
+    expires_at_time: Timestamp,
+    max_uses: u32,
+    uses: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<Timestamp>,
+}
+
+impl From<Invite> for StoredInvite {
+    fn from(invite: Invite) -> Self {
+        let Invite { code, node, made_by, created_at, expires_at, max_uses, uses, revoked_at } = invite;
+        Self { code, node, made_by, created_at, expires_at_time: expires_at, max_uses, uses, revoked_at }
+    }
+}
+
+impl From<StoredInvite> for Invite {
+    fn from(stored: StoredInvite) -> Self {
+        let StoredInvite { code, node, made_by, created_at, expires_at_time, max_uses, uses, revoked_at } = stored;
+        Self { code, node, made_by, created_at, expires_at: expires_at_time, max_uses, uses, revoked_at }
+    }
+}
+
+/// Tries in vain, as they are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+pub struct Tries {
+    /// How many.
+    pub count: u32,
+    /// When they stop counting, in seconds since 1970.
+    pub expires_at: i64,
+}
+
+fn profile_item(profile: &Profile) -> Result<Item, Error> {
+    let member = &profile.member;
+    let mut item = encode(&Key::Member(member.id.clone()), profile)?;
+    let created = keys::created_sk(profile.created_at, &member.id);
+    for level in Level::ALL {
+        let Some(node) = member.node.at(*level) else { continue };
+        let (pk, sk) = Index::MembersByNode(*level).attributes();
+        item.insert(pk.to_owned(), AttributeValue::S(keys::node_pk(&node)));
+        item.insert(sk.to_owned(), AttributeValue::S(created.clone()));
+    }
+    Ok(item)
+}
+
+fn key_in_index(item: &Item, pk: &str, sk: &str) -> Item {
+    ["pk", "sk", pk, sk].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone()))).collect()
+}
+
+fn use_invite(table: &str, code: Code, now: Timestamp) -> Result<TransactWriteItem, Error> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(&Key::Invite(code))))
+        .update_expression("SET uses = uses + :one")
+        .condition_expression(
+            "attribute_exists(pk) AND uses < max_uses AND attribute_not_exists(revoked_at) AND expires_at_time > :now",
+        )
+        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()))
+        .expression_attribute_values(":now", AttributeValue::S(now.to_string()))
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// Lets an item of a member's identity be removed at a moment, if it is there and the member's.
+fn expire(table: &str, key: &Key, member: &MemberId, at: Timestamp) -> Result<TransactWriteItem, Error> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(key)))
+        .update_expression("SET #ends = :at")
+        .condition_expression("#member = :member")
+        .expression_attribute_names("#ends", EXPIRES_AT)
+        .expression_attribute_names("#member", "member")
+        .expression_attribute_values(":at", seconds(at))
+        .expression_attribute_values(":member", AttributeValue::S(member.to_string()))
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+pub(crate) fn seconds(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_second().to_string())
+}
+
+fn cancelled(reasons: &[CancellationReason], parts: &[Part], update: bool) -> MemberCommitError {
+    let failed: BTreeSet<usize> = reasons
+        .iter()
+        .enumerate()
+        .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+        .map(|(i, _)| i)
+        .collect();
+    let has = |part: Part| parts.iter().enumerate().any(|(i, p)| *p == part && failed.contains(&i));
+    if has(Part::Done) {
+        return MemberCommitError::AlreadyDone;
+    }
+    if has(Part::Phone) {
+        return MemberCommitError::PhoneTaken;
+    }
+    if has(Part::Member) {
+        return if update { MemberCommitError::Stale } else { MemberCommitError::CodeTaken };
+    }
+    if has(Part::Account) {
+        return MemberCommitError::Failed(Refusal::AccountTaken.into());
+    }
+    if !failed.is_empty() {
+        // What the decision stood on has changed: load it and decide again.
+        return MemberCommitError::Stale;
+    }
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    if reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code)) {
+        // Another writer holds one of the items at this moment.
+        return MemberCommitError::Stale;
+    }
+    let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+    MemberCommitError::Failed(Error::Internal(format!("the transaction was cancelled: {codes:?}")))
 }

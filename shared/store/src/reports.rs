@@ -334,7 +334,7 @@ fn report_item(report: &Report) -> Result<Item, Error> {
         item.insert(pk_name.to_owned(), AttributeValue::S(pk));
         item.insert(sk_name.to_owned(), AttributeValue::S(sk));
     };
-    let created = keys::created_sk(report.created_at, report.id);
+    let created = keys::created_sk(report.created_at, report.id.as_str());
     index(Index::ReportsByReporter, keys::reporter_pk(&report.reporter), created.clone());
     // A report that names the conduct of a stage stands in no list of that stage's nodes: not
     // even a short page or a cursor tells that it is there.

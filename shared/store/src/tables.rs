@@ -13,14 +13,17 @@ use pingan_domain::error::Error;
 
 use crate::{
     fault::fault,
+    identities,
     item::EXPIRES_AT,
     keys::{Index, Table},
-    reports::SUMMARY_ATTRIBUTES,
+    members, reports,
 };
 
 /// The names of the tables in this deployment.
 #[derive(Debug, Clone)]
 pub struct TableNames {
+    /// Who members are in life.
+    pub identities: String,
     /// Members.
     pub members: String,
     /// Reports and what belongs to them.
@@ -30,12 +33,17 @@ pub struct TableNames {
 impl TableNames {
     /// The names with a prefix, as Terraform makes them: `<prefix>-reports`.
     pub fn with_prefix(prefix: &str) -> Self {
-        Self { members: format!("{prefix}-members"), reports: format!("{prefix}-reports") }
+        Self {
+            identities: format!("{prefix}-identities"),
+            members: format!("{prefix}-members"),
+            reports: format!("{prefix}-reports"),
+        }
     }
 
     /// The name of a table.
     pub fn of(&self, table: Table) -> &str {
         match table {
+            Table::Identities => &self.identities,
             Table::Members => &self.members,
             Table::Reports => &self.reports,
         }
@@ -44,15 +52,17 @@ impl TableNames {
 
 /// Creates the tables that do not exist yet.
 pub async fn create(client: &Client, names: &TableNames) -> Result<(), Error> {
-    create_table(client, &names.members, &[], false).await?;
-    create_table(client, &names.reports, &Index::ALL, true).await
+    for table in [Table::Identities, Table::Members, Table::Reports] {
+        create_table(client, names.of(table), table, table == Table::Reports).await?;
+    }
+    Ok(())
 }
 
-async fn create_table(client: &Client, name: &str, indexes: &[Index], stream: bool) -> Result<(), Error> {
+async fn create_table(client: &Client, name: &str, table: Table, stream: bool) -> Result<(), Error> {
     let internal = |error: aws_sdk_dynamodb::error::BuildError| Error::Internal(error.to_string());
     let mut attributes = vec!["pk", "sk"];
     let mut gsis = Vec::new();
-    for index in indexes {
+    for index in Index::ALL.into_iter().filter(|index| index.table() == table) {
         let (pk, sk) = index.attributes();
         for attribute in [pk, sk] {
             if !attributes.contains(&attribute) {
@@ -61,7 +71,7 @@ async fn create_table(client: &Client, name: &str, indexes: &[Index], stream: bo
         }
         let projection = Projection::builder()
             .projection_type(ProjectionType::Include)
-            .set_non_key_attributes(Some(SUMMARY_ATTRIBUTES.iter().map(ToString::to_string).collect()))
+            .set_non_key_attributes(Some(projected(index).iter().map(ToString::to_string).collect()))
             .build();
         gsis.push(
             GlobalSecondaryIndex::builder()
@@ -109,6 +119,16 @@ async fn create_table(client: &Client, name: &str, indexes: &[Index], stream: bo
         .await
         .map_err(|error| fault("UpdateTimeToLive", &error))?;
     Ok(())
+}
+
+/// The attributes that an index shows beside the keys.
+pub fn projected(index: Index) -> &'static [&'static str] {
+    match index {
+        Index::QueueByStage | Index::ReportsByReporter | Index::ReportsByNode(_) => &reports::SUMMARY_ATTRIBUTES,
+        Index::MembersByNode(_) => &members::SUMMARY_ATTRIBUTES,
+        Index::InvitesByCommunity => &members::INVITE_ATTRIBUTES,
+        Index::OpeningsByDistrict => &identities::OPENING_ATTRIBUTES,
+    }
 }
 
 fn key_schema(pk: &str, sk: &str) -> Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {

@@ -14,8 +14,12 @@ impl Workflow {
     /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `CURSOR_KEY` (at least 16 characters) and
     /// `TIME_ZONE` (default `Asia/Shanghai`).
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
-        let tables =
-            TableNames { members: environment.get("MEMBERS_TABLE")?, reports: environment.get("REPORTS_TABLE")? };
+        // These functions touch no identity, and are not told where identities are.
+        let tables = TableNames {
+            identities: String::new(),
+            members: environment.get("MEMBERS_TABLE")?,
+            reports: environment.get("REPORTS_TABLE")?,
+        };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
         let time_zone = TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?;
         Ok(Self {

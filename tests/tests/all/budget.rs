@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use pingan_local::client::{Answer, Failure, Person};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -22,6 +23,8 @@ enum Budget {
     Query,
     /// At most two reads, and one write to the audit trail.
     Audited,
+    /// A file of one person: who acts, whose the number is, who that is; and one write.
+    Import,
 }
 
 /// The requests of one call.
@@ -78,6 +81,7 @@ impl Scale {
             Budget::Command => (1, 1),
             Budget::Query => (2, 0),
             Budget::Audited => (2, 1),
+            Budget::Import => (3, 1),
         };
         assert!(
             reads.len() <= most_reads && writes.len() <= most_writes,
@@ -146,6 +150,8 @@ async fn every_operation_keeps_to_its_budget() {
     for stage in ["officer", "station", "district"] {
         weigh_review(&mut scale, stage).await;
     }
+    weigh_members(&mut scale).await;
+    weigh_custody(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
 }
@@ -168,6 +174,98 @@ async fn weigh_media(scale: &mut Scale) {
     let path = format!("/reports/{report}/media/{media}/link");
     scale.weigh(Budget::Audited, "link_media", "", 200, officer.person.get(&path)).await;
     scale.weigh(Budget::Query, "link_media", "not theirs", 404, stranger.person.get(&path)).await;
+}
+
+async fn weigh_members(scale: &mut Scale) {
+    let officer = scale.world.officer("boatyard").await.person.clone();
+    let (district, stranger) = (scale.world.person("district-police").await, scale.world.stranger());
+    let base = "/districts/demo";
+    let lists = scale.weigh(Budget::Query, "read_district", "", 200, officer.get(base)).await;
+    let call = district.put_json(base, lists.version(), &lists.body);
+    scale.weigh(Budget::Command, "put_district", "", 200, call).await;
+    let path = format!("{base}/coverage");
+    scale.weigh(Budget::Query, "read_coverage", "of a community", 200, officer.get(&path)).await;
+
+    let path = format!("{base}/members");
+    let new = json!({ "node": "demo.river.boatyard", "kind": "taxi", "name": "赵六", "phone": "13700137000" });
+    let made = scale.weigh_command("recruit_member", 201, &officer, &path, None, &new).await;
+    let key = scale.key();
+    let call = officer.post(&path, key, None, &new);
+    scale.weigh(Budget::Query, "recruit_member", "a member's number", 409, call).await;
+    let first = scale.weigh(Budget::Query, "list_members", "", 200, officer.get(&format!("{path}?limit=1"))).await;
+    let next = format!("{path}?limit=1&cursor={}", first.text("/next"));
+    scale.weigh(Budget::Query, "list_members", "the next page", 200, officer.get(&next)).await;
+    let filtered = format!("{path}?kind=taxi");
+    scale.weigh(Budget::Query, "list_members", "with a filter", 200, officer.get(&filtered)).await;
+
+    let member = format!("{path}/{}", made.text("/id"));
+    let seen = scale.weigh(Budget::Query, "read_member", "", 200, officer.get(&member)).await;
+    scale.weigh(Budget::Query, "read_member_history", "", 200, officer.get(&format!("{member}/history"))).await;
+    scale.weigh(Budget::Audited, "read_identity", "", 200, officer.get(&format!("{member}/identity"))).await;
+    let renew = format!("{member}/invitation");
+    let renewed = scale.weigh_command("renew_invitation", 201, &officer, &renew, None, &Value::Null).await;
+    let phone = scale.world.person("somebody-new").await;
+    let link = json!({ "member": made.text("/id"), "code": renewed.text("/code") });
+    scale.weigh(Budget::Command, "link_account", "", 200, phone.put_json("/me/account", None, &link)).await;
+    scale.weigh(Budget::Query, "read_me", "", 200, phone.get("/me")).await;
+    let payment = json!({ "holder": "赵六", "bank": "建设银行", "account": "6217 0000" });
+    let call = format!("{member}/payment");
+    scale.weigh(Budget::Command, "put_payment", "", 204, phone.put_json(&call, None, &payment)).await;
+    let describe = json!({ "change": "describe", "kind": "shop", "trades": [], "places": [] });
+    let changes = format!("{member}/changes");
+    let key = scale.key();
+    let stale = officer.post(&changes, key, seen.version(), &describe);
+    scale.weigh(Budget::Query, "change_member", "stale", 412, stale).await;
+    let version = officer.get(&member).await.unwrap().version();
+    scale.weigh_command("change_member", 200, &officer, &changes, version, &describe).await;
+
+    // A file asks once for each hundred numbers, and writes once for each person.
+    let file = "name,phone,kind\n钱七,13600136000,taxi\n".to_owned();
+    let octets = [("content-type", "application/octet-stream".to_owned())];
+    let roster = format!("{base}/roster");
+    let call = officer.send(Method::PUT, &roster, &octets, Some(file.clone()));
+    scale.weigh(Budget::Import, "import_members", "one person", 200, call).await;
+    let call = officer.send(Method::PUT, &roster, &octets, Some(file));
+    scale.weigh(Budget::Import, "import_members", "the same again", 200, call).await;
+
+    let invites = format!("{base}/invites");
+    let body = json!({ "node": "demo.river.boatyard" });
+    let invite = scale.weigh_command("make_invite", 201, &officer, &invites, None, &body).await;
+    scale.weigh(Budget::Query, "list_invites", "", 200, officer.get(&invites)).await;
+    let path = format!("{invites}/{}", invite.text("/code"));
+    scale.weigh(Budget::Query, "read_poster", "", 200, officer.get(&format!("{path}/poster"))).await;
+    let join = format!("/join/{}", invite.text("/code"));
+    scale.weigh(Budget::Query, "read_invite", "", 200, stranger.get(&join)).await;
+    let person = json!({ "name": "孙八", "phone": "13500135000" });
+    scale.weigh_command("register", 202, &stranger, &join, None, &person).await;
+    let key = scale.key();
+    let known = json!({ "name": "赵六", "phone": "13700137000" });
+    // Whose number it is, is only then known, and asked for.
+    scale.weigh(Budget::Query, "register", "a member's number", 202, stranger.post(&join, key, None, &known)).await;
+    let call = stranger.get("/join/00000-00000");
+    scale.weigh(Budget::Command, "read_invite", "there is none", 404, call).await;
+    scale.weigh(Budget::Command, "revoke_invite", "", 204, officer.send(Method::DELETE, &path, &[], None)).await;
+}
+
+async fn weigh_custody(scale: &mut Scale) {
+    let officer = scale.world.officer("boatyard").await.person.clone();
+    let (manager, custodian) = (scale.world.person("station-river").await, scale.world.person("custodian").await);
+    let new = json!({ "node": "demo.river.boatyard", "kind": "taxi", "name": "周九", "phone": "13300133000" });
+    let key = scale.key();
+    let made = officer.post("/districts/demo/members", key, None, &new).await.unwrap();
+    let member = format!("/districts/demo/members/{}", made.text("/id"));
+    let asked = json!({ "reason": "Life in danger." });
+    let path = format!("{member}/openings");
+    let opening = scale.weigh_command("request_opening", 201, &manager, &path, None, &asked).await;
+    scale.weigh(Budget::Query, "list_openings", "", 200, custodian.get("/districts/demo/openings")).await;
+    let path = format!("{path}/{}", opening.text("/id"));
+    let view = format!("{path}/identity");
+    scale.weigh(Budget::Query, "view_opened_identity", "not yet", 403, manager.get(&view)).await;
+    let consent = json!({ "decision": "consent", "reason": "Checked." });
+    scale.weigh_command("decide_opening", 200, &custodian, &format!("{path}/decision"), None, &consent).await;
+    scale.weigh(Budget::Audited, "view_opened_identity", "", 200, manager.get(&view)).await;
+    let trail = format!("{member}/identity/trail");
+    scale.weigh(Budget::Query, "read_identity_trail", "", 200, officer.get(&trail)).await;
 }
 
 async fn weigh_submission(scale: &mut Scale) {

@@ -385,7 +385,7 @@ fn check_commands(ledger: &Ledger, all: &BTreeMap<ReportId, Vec<Event>>) {
         by_command.entry(event.command.to_string()).or_default().push(event);
     }
     for sent in ledger.commands() {
-        let id = CommandId::new(&MemberId::parse(&sent.who).unwrap(), sent.key).to_string();
+        let id = CommandId::new(&MemberId::of_account(&sent.who), sent.key).to_string();
         let done = by_command.remove(&id).unwrap_or_default();
         let Some(answered) = &sent.answered else {
             assert!(done.len() <= 1, "done {} times: {sent:?}", done.len());

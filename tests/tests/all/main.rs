@@ -8,6 +8,7 @@
 //! | who may not do what | [`unauthorised`] |
 //! | who is told what | [`notices`] |
 //! | what becomes of pictures | [`media`] |
+//! | how people become members, and who knows who they are | [`members`] |
 //! | that the description is the code's own | [`openapi`] |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -19,6 +20,7 @@ mod budget;
 mod crash;
 mod journeys;
 mod media;
+mod members;
 mod notices;
 mod openapi;
 mod races;

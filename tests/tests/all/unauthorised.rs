@@ -7,10 +7,12 @@ use std::{
     fmt::Write as _,
 };
 
+use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
+    membership::Profile,
     named::Named as _,
     territory::NodeId,
 };
@@ -51,12 +53,31 @@ struct Operation {
     /// Those of the right role for whom the report, or the medium, does not exist.
     strangers: Vec<&'static str>,
     path: String,
-    /// The report whose version goes into `If-Match`.
+    /// The report, or the member by the path, whose version goes into `If-Match`.
     versioned: Option<String>,
     body: Option<Value>,
+    /// Another method than what the rest of the request leads to.
+    method: Option<Method>,
+    /// What somebody of another role is told.
+    to_other_roles: &'static str,
+    /// Whom it is open to beside the rightful.
+    open_to: OpenTo,
 }
 
-/// The reports and the photo that the operations are about.
+/// Whom an operation is open to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OpenTo {
+    /// Members of its roles.
+    Roles,
+    /// Every member, also one who may not act.
+    Members,
+    /// Everybody who has signed in.
+    SignedIn,
+    /// Everybody.
+    Everybody,
+}
+
+/// The reports, the photo and the members that the operations are about.
 struct Scene {
     world: World,
     /// With a photo; waits for the reporter's answer.
@@ -64,13 +85,21 @@ struct Scene {
     photo: String,
     /// Wait for the officer, the station and the district.
     waiting: [String; 3],
+    /// Has signed in, with an identity that somebody has asked to open.
+    member: &'static str,
+    opening: String,
+    /// Has not signed in yet.
+    invited: &'static str,
+    invitation: Value,
+    /// The code of an invite of the community.
+    invite: String,
 }
 
 impl Scene {
     async fn new() -> Self {
         let world = World::start().await;
         for member in newcomers() {
-            world.store().add_member(&member).await.unwrap();
+            world.store().add_member(&seeded(&member)).await.unwrap();
         }
         let reporter = world.reporter(COMMUNITY).await;
         let (officer, station) = (world.officer(COMMUNITY).await, world.station("river").await);
@@ -84,18 +113,64 @@ impl Scene {
         officer.approves(&waiting[1]).await;
         officer.approves(&waiting[2]).await;
         station.approves(&waiting[2]).await;
-        Self { world, asked, photo: photo.to_string(), waiting: waiting.try_into().unwrap() }
+        let recruiter = &officer.person;
+        let keys = &officer.keys;
+        let mut recruited = Vec::new();
+        for phone in ["13800138001", "13800138002"] {
+            let body = json!({ "node": "demo.river.boatyard", "kind": "shop", "name": "王秀兰", "phone": phone });
+            let answer = recruiter.post("/districts/demo/members", keys.next(), None, &body).await.unwrap();
+            recruited.push(expect(answer, 201));
+        }
+        let id = |answer: &Answer| -> &'static str { answer.text("/id").to_owned().leak() };
+        let (member, invited) = (id(&recruited[0]), id(&recruited[1]));
+        let invitation =
+            |answer: &Answer| json!({ "member": answer.text("/id"), "code": answer.text("/invitation/code") });
+        world
+            .person(member)
+            .await
+            .put_json("/me/account", None, &invitation(&recruited[0]))
+            .await
+            .unwrap()
+            .expect(200)
+            .unwrap();
+        let body = json!({ "node": "demo.river.boatyard" });
+        let invite = recruiter.post("/districts/demo/invites", keys.next(), None, &body).await.unwrap();
+        let path = format!("/districts/demo/members/{member}/openings");
+        let body = json!({ "reason": "Life in danger." });
+        let opening = station.person.post(&path, keys.next(), None, &body).await.unwrap();
+        Self {
+            world,
+            asked,
+            photo: photo.to_string(),
+            waiting: waiting.try_into().unwrap(),
+            member,
+            opening: expect(opening, 201).text("/id").to_owned(),
+            invited,
+            invitation: invitation(&recruited[1]),
+            invite: expect(invite, 201).text("/code").to_owned(),
+        }
     }
 
     /// What a refused request may not change: reports, and the trail of who has opened them.
-    async fn everything(&self) -> (Value, usize) {
+    async fn everything(&self) -> (Value, Value, usize) {
         let reports = self.world.district().await.lists("/reports?limit=100").await.body;
         let mut opened = 0;
         for code in self.waiting.iter().chain([&self.asked]) {
             opened += self.world.store().accesses(code.parse().unwrap(), 100).await.unwrap().len();
         }
-        (reports, opened)
+        for member in [self.member, self.invited] {
+            let id = MemberId::parse(member).unwrap();
+            opened += self.world.store().identity_events(&id, 100).await.unwrap().len();
+            opened += self.world.store().member_events(&id, 100).await.unwrap().len();
+        }
+        let members =
+            self.world.person("district-police").await.get("/districts/demo/members?limit=100").await.unwrap();
+        (reports, members.body, opened)
     }
+}
+
+fn seeded(member: &Member) -> Profile {
+    Profile::seeded(member.clone(), Timestamp::UNIX_EPOCH)
 }
 
 /// A district manager of another district, and somebody suspended of every role that has none in the demo district.
@@ -115,14 +190,152 @@ fn newcomers() -> Vec<Member> {
     ]
 }
 
-fn suspended(role: Role) -> &'static str {
+fn suspended(role: Role) -> Option<&'static str> {
     match role {
-        Role::Reporter => "reporter-suspended",
-        Role::Officer => "officer-suspended",
-        Role::StationManager => "station-suspended",
-        Role::DistrictManager => "district-suspended",
-        other => panic!("nobody is a suspended {other}"),
+        Role::Reporter => Some("reporter-suspended"),
+        Role::Officer => Some("officer-suspended"),
+        Role::StationManager => Some("station-suspended"),
+        Role::DistrictManager => Some("district-suspended"),
+        _ => None,
     }
+}
+
+/// The operations on members, invites and sealed identities.
+#[expect(clippy::too_many_lines, reason = "a table is read as one")]
+fn operations_on_members(scene: &Scene) -> Vec<Operation> {
+    const DISTRICT: &str = "/districts/demo";
+    const MANAGERS: [Role; 3] = REVIEWERS;
+    let readers = [MANAGERS.as_slice(), &[Role::Auditor]].concat();
+    let of = |member: &str, rest: &str| format!("{DISTRICT}/members/{member}{rest}");
+    let invite = format!("{DISTRICT}/invites/{}", scene.invite);
+    let opening = of(scene.member, &format!("/openings/{}", scene.opening));
+    let neighbours = || vec!["officer-ferry", "officer-silk-lane", "station-north", "elsewhere-district"];
+    let officers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: MANAGERS.to_vec(),
+        rightful: "officer-boatyard",
+        strangers: neighbours(),
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let station = |id: &str, path: String| Operation {
+        roles: vec![Role::StationManager, Role::DistrictManager],
+        rightful: "station-river",
+        strangers: vec!["station-north", "elsewhere-district"],
+        ..officers(id, path)
+    };
+    let lists = json!({
+        "name": { "zh_cn": "示范区", "en": "Demo District" },
+        "nodes": seed::demo_district().unwrap().nodes,
+        "trades": [],
+        "places": [],
+    });
+    let person = |phone: &str| json!({ "name": "李建国", "phone": phone });
+    vec![
+        Operation {
+            roles: ROLES.iter().map(|(role, _)| *role).collect(),
+            strangers: vec!["elsewhere-district"],
+            ..officers("read_district", DISTRICT.to_owned())
+        },
+        Operation {
+            roles: vec![Role::DistrictManager],
+            rightful: "district-police",
+            strangers: vec!["elsewhere-district"],
+            versioned: Some(DISTRICT.to_owned()),
+            body: Some(lists),
+            method: Some(Method::PUT),
+            ..officers("put_district", DISTRICT.to_owned())
+        },
+        officers("read_coverage", format!("{DISTRICT}/coverage?node=demo.river.boatyard")),
+        Operation {
+            // For a stranger the community is a bad field, and not the operation forbidden.
+            strangers: Vec::new(),
+            body: Some(json!({
+                "node": "demo.river.boatyard", "kind": "taxi", "name": "赵六", "phone": "13700137000"
+            })),
+            ..officers("recruit_member", format!("{DISTRICT}/members"))
+        },
+        Operation {
+            roles: readers.clone(),
+            ..officers("list_members", format!("{DISTRICT}/members?node=demo.river.boatyard"))
+        },
+        Operation { roles: readers.clone(), ..officers("read_member", of(scene.member, "")) },
+        Operation { roles: readers.clone(), ..officers("read_member_history", of(scene.member, "/history")) },
+        Operation {
+            versioned: Some(of(scene.member, "")),
+            body: Some(json!({ "change": "describe", "kind": "taxi", "trades": [], "places": [] })),
+            ..officers("change_member", of(scene.member, "/changes"))
+        },
+        Operation { method: Some(Method::POST), ..officers("renew_invitation", of(scene.invited, "/invitation")) },
+        Operation { roles: readers.clone(), ..officers("read_identity", of(scene.member, "/identity")) },
+        Operation {
+            roles: vec![Role::Reporter],
+            rightful: scene.member,
+            strangers: vec!["reporter-boatyard-1", "officer-boatyard", "station-river"],
+            body: Some(json!({ "holder": "王秀兰", "bank": "建设银行", "account": "6217 0000" })),
+            method: Some(Method::PUT),
+            to_other_roles: "404 not_found",
+            ..officers("put_payment", of(scene.member, "/payment"))
+        },
+        Operation {
+            strangers: vec!["elsewhere-district"],
+            body: Some(json!("name,phone,kind,community\n")),
+            method: Some(Method::PUT),
+            ..officers("import_members", format!("{DISTRICT}/roster?dry_run=true"))
+        },
+        Operation {
+            strangers: Vec::new(),
+            body: Some(json!({ "node": "demo.river.boatyard" })),
+            ..officers("make_invite", format!("{DISTRICT}/invites"))
+        },
+        officers("list_invites", format!("{DISTRICT}/invites?node=demo.river.boatyard")),
+        officers("read_poster", format!("{invite}/poster")),
+        Operation { open_to: OpenTo::Everybody, ..officers("read_invite", format!("/join/{}", scene.invite)) },
+        Operation {
+            open_to: OpenTo::Everybody,
+            body: Some(person("13900139000")),
+            ..officers("register", format!("/join/{}", scene.invite))
+        },
+        Operation { method: Some(Method::DELETE), ..officers("revoke_invite", invite) },
+        Operation { open_to: OpenTo::Members, ..officers("read_me", "/me".to_owned()) },
+        Operation {
+            open_to: OpenTo::SignedIn,
+            rightful: scene.invited,
+            body: Some(scene.invitation.clone()),
+            method: Some(Method::PUT),
+            ..officers("link_account", "/me/account".to_owned())
+        },
+        Operation {
+            body: Some(json!({ "reason": "Life in danger." })),
+            ..station("request_opening", of(scene.member, "/openings"))
+        },
+        Operation {
+            roles: vec![Role::StationManager, Role::DistrictManager, Role::Custodian, Role::Auditor],
+            strangers: vec!["elsewhere-district"],
+            ..station("list_openings", format!("{DISTRICT}/openings"))
+        },
+        Operation {
+            roles: vec![Role::Custodian],
+            rightful: "custodian",
+            strangers: Vec::new(),
+            body: Some(json!({ "decision": "consent", "reason": "Checked." })),
+            ..station("decide_opening", format!("{opening}/decision"))
+        },
+        Operation {
+            // Only who asked may look.
+            strangers: vec!["station-north", "district-police", "elsewhere-district"],
+            ..station("view_opened_identity", format!("{opening}/identity"))
+        },
+        Operation {
+            roles: vec![Role::Custodian, Role::Auditor, Role::Officer],
+            strangers: vec!["officer-ferry", "officer-silk-lane"],
+            ..officers("read_identity_trail", of(scene.member, "/identity/trail"))
+        },
+    ]
 }
 
 /// Every operation there is. What the right person does comes in an order in which all of it can be done.
@@ -137,6 +350,9 @@ fn operations(scene: &Scene) -> Vec<Operation> {
         path,
         versioned: None,
         body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
     };
     let other_reporters = || vec!["reporter-boatyard-2", "reporter-silk-lane-1"];
     let mut operations = vec![
@@ -188,6 +404,9 @@ fn operations(scene: &Scene) -> Vec<Operation> {
             path: format!("/{stage}-review{path}"),
             versioned: None,
             body: None,
+            method: None,
+            to_other_roles: "403 wrong_role",
+            open_to: OpenTo::Roles,
         };
         operations.extend([
             reviewers("list_queue", "/queue".to_owned()),
@@ -210,11 +429,15 @@ fn operations(scene: &Scene) -> Vec<Operation> {
             },
         ]);
     }
+    operations.extend(operations_on_members(scene));
     operations
 }
 
 impl Operation {
     fn method(&self) -> Method {
+        if let Some(method) = &self.method {
+            return method.clone();
+        }
         // Only a withdrawal changes something without saying more.
         if self.body.is_some() || self.versioned.is_some() { Method::POST } else { Method::GET }
     }
@@ -224,13 +447,19 @@ impl Operation {
         if self.method() == Method::POST {
             headers.push(("idempotency-key", keys.next().to_string()));
         }
-        if let Some(code) = &self.versioned {
-            headers.push(("if-match", format!("\"{}\"", world.history(code).await.report.version)));
+        match &self.versioned {
+            Some(path) if path.starts_with('/') => {
+                let seen = world.person("district-police").await.get(path).await.unwrap();
+                headers.push(("if-match", format!("\"{}\"", seen.version().unwrap())));
+            }
+            Some(code) => headers.push(("if-match", format!("\"{}\"", world.history(code).await.report.version))),
+            None => {}
         }
         if self.body.is_some() {
             headers.push(("content-type", "application/json".to_owned()));
         }
-        let body = self.body.as_ref().map(Value::to_string);
+        // A file is not JSON.
+        let body = self.body.as_ref().map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned));
         person.send(self.method(), &self.path, &headers, body).await.unwrap()
     }
 }
@@ -304,26 +533,32 @@ async fn nobody_does_what_is_not_theirs_to_do() {
     let mut table = String::new();
     for operation in &operations {
         let mut tries: Vec<(String, Person, &str)> = Vec::new();
-        if let Some(expired) = &expired[operation.rightful] {
+        let needs_token = operation.open_to != OpenTo::Everybody;
+        if let Some(expired) = expired[operation.rightful].as_ref().filter(|_| needs_token) {
             let person = world.stranger().with_token(Some(expired.clone()));
             expect_problem(&operation.tried_by(&person, world, &keys).await, 401, "unauthenticated");
         }
-        for (what, token) in &tokens[operation.rightful] {
+        for (what, token) in tokens[operation.rightful].iter().filter(|_| needs_token) {
             tries.push((format!("token: {what}"), world.stranger().with_token(token.clone()), "401 unauthenticated"));
         }
         let as_member = async |id: &str| world.stranger().with_token(Some(world.token_for(id).await));
-        tries.push(("somebody who is no member".to_owned(), as_member("nobody").await, "403 not_a_member"));
-        tries.push(("a subject that can be no member".to_owned(), as_member("no_body!").await, "403 not_a_member"));
-        for role in &operation.roles {
-            tries.push((format!("a suspended {role}"), as_member(suspended(*role)).await, "403 member_suspended"));
+        if matches!(operation.open_to, OpenTo::Roles | OpenTo::Members) {
+            tries.push(("somebody who is no member".to_owned(), as_member("nobody").await, "403 not_a_member"));
+            tries.push(("a subject that can be no member".to_owned(), as_member("no_body!").await, "403 not_a_member"));
         }
-        for (role, id) in ROLES {
-            if !operation.roles.contains(&role) {
-                tries.push((role.name().to_owned(), as_member(id).await, "403 wrong_role"));
+        if operation.open_to == OpenTo::Roles {
+            for role in &operation.roles {
+                let Some(id) = suspended(*role) else { continue };
+                tries.push((format!("a suspended {role}"), as_member(id).await, "403 member_suspended"));
             }
-        }
-        for id in &operation.strangers {
-            tries.push(((*id).to_owned(), as_member(id).await, "404 not_found"));
+            for (role, id) in ROLES {
+                if !operation.roles.contains(&role) {
+                    tries.push((role.name().to_owned(), as_member(id).await, operation.to_other_roles));
+                }
+            }
+            for id in &operation.strangers {
+                tries.push(((*id).to_owned(), as_member(id).await, "404 not_found"));
+            }
         }
         let mut outcomes: Vec<(String, Vec<String>)> = Vec::new();
         for (who, person, expected) in tries {
@@ -339,6 +574,14 @@ async fn nobody_does_what_is_not_theirs_to_do() {
             }
         }
         let mut path = operation.path.replace(&scene.photo, "{photo}").replace(&scene.asked, "{asked}");
+        for (id, name) in [
+            (scene.member, "{member}"),
+            (scene.invited, "{invited}"),
+            (&scene.opening, "{opening}"),
+            (&scene.invite, "{invite}"),
+        ] {
+            path = path.replace(id, name);
+        }
         for (code, stage) in scene.waiting.iter().zip(["{with officer}", "{with station}", "{with district}"]) {
             path = path.replace(code, stage);
         }
@@ -351,10 +594,14 @@ async fn nobody_does_what_is_not_theirs_to_do() {
 
     writeln!(table).unwrap();
     for operation in &operations {
-        let person = world.person(operation.rightful).await;
+        let (person, who) = match operation.open_to {
+            OpenTo::Everybody => (world.stranger(), "anybody"),
+            _ => (world.person(operation.rightful).await, operation.rightful),
+        };
         let answer = operation.tried_by(&person, world, &keys).await;
-        assert!(matches!(answer.status, 200 | 201), "{}: {}", operation.id, answer.body);
-        writeln!(table, "{} {:<26} {}", answer.status, operation.id, operation.rightful).unwrap();
+        assert!(matches!(answer.status, 200..=204), "{}: {}", operation.id, answer.body);
+        let who = who.replace(scene.member, "{member}").replace(scene.invited, "{invited}");
+        writeln!(table, "{} {:<26} {who}", answer.status, operation.id).unwrap();
     }
     insta::assert_snapshot!("who_may_do_what", table);
 }
@@ -384,7 +631,7 @@ async fn a_suspension_is_in_force_for_the_next_request() {
         seed::demo_members().unwrap().into_iter().find(|member| member.id.as_str() == "officer-ferry").unwrap();
 
     let suspended = Member { state: MemberState::Suspended, ..member.clone() };
-    world.store().replace_member(&suspended).await.unwrap();
+    assert!(world.store().replace_member(&seeded(&suspended)).await.unwrap());
     for answer in [
         officer.tries_to_open(&code).await,
         officer.person.get("/officer-review/queue").await.unwrap(),
@@ -394,11 +641,11 @@ async fn a_suspension_is_in_force_for_the_next_request() {
     }
     // Nor does a transfer leave the old community open.
     let moved = Member { node: NodeId::parse("demo.river.boatyard").unwrap(), ..member.clone() };
-    world.store().replace_member(&moved).await.unwrap();
+    assert!(world.store().replace_member(&seeded(&moved)).await.unwrap());
     expect_problem(&officer.tries_to_open(&code).await, 404, "not_found");
     assert_eq!(officer.queue().await, [""; 0]);
 
-    world.store().replace_member(&member).await.unwrap();
+    assert!(world.store().replace_member(&seeded(&member)).await.unwrap());
     assert_eq!(officer.queue().await, [&*code]);
     officer.approves(&code).await;
 }

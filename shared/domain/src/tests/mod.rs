@@ -1,5 +1,6 @@
 //! Tests of the rules, and the people, requests and lives that they are told with.
 
+mod authority;
 mod decide;
 mod life_table;
 mod lives;

@@ -151,3 +151,102 @@ pub(super) async fn of_decisions(desk: &mut Desk) {
     }
     desk.everywhere("Decisions", rows).await;
 }
+
+pub(super) async fn of_members(desk: &mut Desk, posts: &[Post]) {
+    let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
+    let member = of("/districts/{district}/members");
+    let mut rows = vec![missing(member, "node").await, missing(member, "name").await, missing(member, "phone").await];
+    for (field, bad, pointer) in [
+        ("node", json!("demo"), "/node"),
+        ("node", json!("demo.north.nowhere"), "/node"),
+        ("node", json!("demo.river.ferry"), "/node"),
+        ("node", json!("Plum Garden"), "/node"),
+        ("role", json!("king"), "/role"),
+        ("body", json!("police"), "/body"),
+        ("kind", json!("believer"), "/kind"),
+        ("kind", Value::Null, "/kind"),
+        ("trades", json!(["astrology"]), "/trades/0"),
+        ("trades", json!(["taxi", "taxi"]), "/trades/1"),
+        ("trades", json!(["Taxi!"]), "/trades/0"),
+        ("places", json!(["school-9"]), "/places/0"),
+        ("name", json!(""), "/name"),
+        ("name", json!("=1+1"), "/name"),
+        ("name", json!("王".repeat(41)), "/name"),
+        ("phone", json!(""), "/phone"),
+        ("phone", json!("138"), "/phone"),
+        ("phone", json!("022-23456789"), "/phone"),
+    ] {
+        rows.push(set(member, &format!("{field}: {}", short(&bad)), field, bad, names([pointer])).await);
+    }
+    let taken = (409, "phone_taken", Vec::new());
+    let all = names(["/role", "/node", "/kind"]);
+    rows.push(set(member, "role: the platform's own", "role", json!("clock"), all).await);
+    rows.push(set(member, "the number of a member", "phone", json!("+86 138 0013 8000"), taken).await);
+    desk.rows("The fields of a member", rows).await;
+
+    let change = of("/districts/{district}/members/{member_id}/changes");
+    let mut rows = Vec::new();
+    for (what, body, expected) in [
+        ("no such change", json!({ "change": "promote" }), names(["/change"])),
+        ("no reason", json!({ "change": "suspend" }), names(["/reason"])),
+        ("a blank reason", json!({ "change": "suspend", "reason": " " }), names(["/reason"])),
+        ("a long reason", json!({ "change": "suspend", "reason": "x".repeat(201) }), names(["/reason"])),
+        (
+            "to another station",
+            json!({ "change": "transfer", "node": "demo.river.ferry", "reason": "Moved." }),
+            names(["/node"]),
+        ),
+        (
+            "to nowhere",
+            json!({ "change": "transfer", "node": "demo.north.nowhere", "reason": "Moved." }),
+            names(["/node"]),
+        ),
+        ("to a station", json!({ "change": "transfer", "node": "demo.north", "reason": "Moved." }), names(["/node"])),
+        (
+            "to staff",
+            json!({ "change": "transfer", "node": "demo.north.plum-garden", "role": "officer", "reason": "Able." }),
+            names(["/role"]),
+        ),
+        ("confirmed before registering", json!({ "change": "confirm" }), (409, "wrong_member_state", Vec::new())),
+        (
+            "restored without a suspension",
+            json!({ "change": "restore", "reason": "x" }),
+            (409, "wrong_member_state", Vec::new()),
+        ),
+        ("leaving for somebody else", json!({ "change": "leave" }), (404, "not_found", Vec::new())),
+    ] {
+        rows.push(change.row(what, expected).await.raw(body.to_string()));
+    }
+    desk.rows("The changes of a member", rows).await;
+
+    let invite = of("/districts/{district}/invites");
+    let mut rows = Vec::new();
+    for (field, bad, pointer) in [
+        ("node", json!("demo.north"), "/node"),
+        ("node", json!("demo.river.ferry"), "/node"),
+        ("days", json!(0), "/days"),
+        ("days", json!(367), "/days"),
+        ("max_uses", json!(0), "/max_uses"),
+        ("max_uses", json!(20_001), "/max_uses"),
+    ] {
+        rows.push(set(invite, &format!("{field}: {bad}"), field, bad, names([pointer])).await);
+    }
+    desk.rows("The fields of an invite", rows).await;
+
+    let decision = of("/districts/{district}/members/{member_id}/openings/{opening_id}/decision");
+    let mut rows = Vec::new();
+    for (what, body, pointer) in [
+        ("no hours", json!({ "decision": "consent", "hours": 0, "reason": "x" }), "/hours"),
+        ("too many hours", json!({ "decision": "consent", "hours": 73, "reason": "x" }), "/hours"),
+        ("no reason", json!({ "decision": "consent", "reason": "" }), "/reason"),
+        ("neither", json!({ "decision": "perhaps", "reason": "x" }), "/decision"),
+    ] {
+        rows.push(decision.row(what, names([pointer])).await.raw(body.to_string()));
+    }
+    desk.rows("The decision on an opening", rows).await;
+}
+
+/// A value, cut to what a table can show.
+fn short(value: &Value) -> String {
+    value.to_string().chars().take(24).collect()
+}

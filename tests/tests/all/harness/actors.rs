@@ -276,3 +276,81 @@ impl Reviewer {
 fn codes(page: &Answer) -> Vec<String> {
     page.body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
+
+/// Whoever manages members: an officer or a manager.
+#[derive(Debug, Clone)]
+pub(crate) struct Manager {
+    /// The console.
+    pub(crate) person: Person,
+    /// The keys that the console makes.
+    pub(crate) keys: Keys,
+}
+
+/// Where everything about the members of the demo district is.
+pub(crate) const DEMO: &str = "/districts/demo";
+
+impl Manager {
+    pub(crate) fn new(person: Person, keys: Keys) -> Self {
+        Self { person, keys }
+    }
+
+    /// Sends a command of the demo district: `/members`, say.
+    pub(crate) async fn tries(&self, path: &str, body: &Value) -> Answer {
+        self.person.post(&format!("{DEMO}{path}"), self.keys.next(), None, body).await.unwrap()
+    }
+
+    /// Reads something of the demo district.
+    pub(crate) async fn asks_for(&self, path: &str) -> Answer {
+        self.person.get(&format!("{DEMO}{path}")).await.unwrap()
+    }
+
+    /// Recruits a reporter by name; gives the member with the invitation.
+    pub(crate) async fn recruits(&self, community: &str, name: &str, phone: &str) -> Answer {
+        let body = json!({ "node": community, "kind": "resident", "name": name, "phone": phone });
+        expect(self.tries("/members", &body).await, 201)
+    }
+
+    /// Makes an invite for a community; gives its code.
+    pub(crate) async fn invites(&self, community: &str, max_uses: u32) -> String {
+        let body = json!({ "node": community, "max_uses": max_uses });
+        expect(self.tries("/invites", &body).await, 201).text("/code").to_owned()
+    }
+
+    /// Changes a member as they are now, however it is answered.
+    pub(crate) async fn tries_to_change(&self, member: &str, change: &Value) -> Answer {
+        let path = format!("/members/{member}");
+        let version = self.asks_for(&path).await.version();
+        let path = format!("{DEMO}{path}/changes");
+        self.person.post(&path, self.keys.next(), version, change).await.unwrap()
+    }
+
+    /// Changes a member as they are now.
+    pub(crate) async fn changes(&self, member: &str, change: &Value) -> Answer {
+        expect(self.tries_to_change(member, change).await, 200)
+    }
+
+    /// Who the member is in life, however it is answered.
+    pub(crate) async fn looks_at(&self, member: &str) -> Answer {
+        self.asks_for(&format!("/members/{member}/identity")).await
+    }
+
+    /// Brings a file in, however it is answered.
+    pub(crate) async fn imports(&self, query: &str, file: impl Into<Vec<u8>>) -> Answer {
+        let path = format!("{DEMO}/roster{query}");
+        self.person.put_bytes(&path, "application/octet-stream", file.into()).await.unwrap()
+    }
+
+    /// Every member of a node, page by page.
+    pub(crate) async fn lists_all(&self, query: &str, limit: u16) -> Vec<Value> {
+        let mut all = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = expect(self.asks_for(&format!("/members?limit={limit}{query}{cursor}")).await, 200);
+            all.extend(page.body["items"].as_array().unwrap().iter().cloned());
+            match page.body["next"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return all,
+            }
+        }
+    }
+}

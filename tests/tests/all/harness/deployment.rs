@@ -74,13 +74,11 @@ impl Deployment {
         let turn = TURN.lock().await;
         let client = dynamodb(&settings.endpoint, &settings.region);
         let names = TableNames::with_prefix(&settings.prefix);
-        for table in [&names.members, &names.reports] {
+        for table in [&names.identities, &names.members, &names.reports] {
             empty(&client, table).await;
         }
         let store = Store::new(client, names, CursorKey::new(vec![0; 32]).unwrap());
-        for member in seed::demo_members().unwrap() {
-            store.add_member(&member).await.unwrap();
-        }
+        seed::seed(&store).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { settings, store, http, seen: Mutex::default(), _turn: turn }
     }

@@ -32,7 +32,7 @@ use uuid::Uuid;
 
 use self::deployment::{Deployment, Settings};
 pub(crate) use self::{
-    actors::{DistrictManager, Officer, Reporter, Reviewer, StationManager},
+    actors::{DEMO, DistrictManager, Manager, Officer, Reporter, Reviewer, StationManager},
     pictures::{Picture, jpeg, picture},
 };
 
@@ -211,6 +211,11 @@ impl World {
 
     async fn reporter_named(&self, id: &str) -> Reporter {
         Reporter::new(self.person(id).await, self.keys(id))
+    }
+
+    /// Somebody who manages members, by their id.
+    pub(crate) async fn manager(&self, id: &str) -> Manager {
+        Manager::new(self.person(id).await, self.keys(id))
     }
 
     /// The police officer of a community.
