@@ -17,6 +17,10 @@ locals {
         members-by-district  = { hash = "district_pk", range = "created_sk", shows = "member" }
       }
     }
+    notices = {
+      stream  = true
+      indexes = {}
+    }
     reports = {
       stream = true
       indexes = {

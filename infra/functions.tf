@@ -2,9 +2,11 @@
 # roles, their environment, their triggers and their alarms; a new function is a new row.
 #
 #   trigger       http (its routes stand in openapi.json), stream, uploads or schedule
+#   stream        of which table, for those that a stream drives
 #   tables        which tables it touches, by which actions, through which indexes
 #   media         what it does with objects under uploads/
 #   publishes     whether it sends notices
+#   subscribes    whether it keeps the subscriptions and devices of those who are told
 #   identities    what it does with the key that seals identities
 #   accounts      what it does with the accounts of the user pool
 #   opens_reports whether it opens reports: its log is then part of the audit trail
@@ -22,6 +24,10 @@ locals {
   workflow_settings = ["MEMBERS_TABLE", "REPORTS_TABLE", "CURSOR_KEY", "TIME_ZONE"]
   sign_in_settings  = ["MEMBER_CLAIM", "ACCOUNTS"]
   http_settings     = concat(local.workflow_settings, local.sign_in_settings)
+  commit_settings   = concat(local.http_settings, ["NOTICES_TABLE"])
+
+  # Who is told of something is written with it.
+  tell = { actions = ["dynamodb:PutItem"], indexes = [] }
 
   functions = {
     submission = {
@@ -31,9 +37,10 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.http_settings
+      settings        = local.commit_settings
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
         # Attaching a medium updates its record.
         reports = {
           actions = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], local.commit)
@@ -42,6 +49,7 @@ locals {
       }
       media      = []
       publishes  = false
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -54,13 +62,15 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.http_settings
+      settings        = local.commit_settings
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
         reports = { actions = local.review, indexes = ["queue-by-stage", "reports-by-community"] }
       }
       media      = []
       publishes  = false
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -73,9 +83,10 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.http_settings
+      settings        = local.commit_settings
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
         reports = {
           actions = local.review
           indexes = ["queue-by-stage", "reports-by-community", "reports-by-station"]
@@ -83,6 +94,7 @@ locals {
       }
       media      = []
       publishes  = false
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -95,9 +107,10 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.http_settings
+      settings        = local.commit_settings
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
         reports = {
           actions = local.review
           indexes = ["queue-by-stage", "reports-by-community", "reports-by-station", "reports-by-district"]
@@ -105,6 +118,7 @@ locals {
       }
       media      = []
       publishes  = false
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -126,6 +140,7 @@ locals {
       # console's permissions.
       media      = ["s3:PutObject", "s3:GetObject"]
       publishes  = false
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -148,6 +163,7 @@ locals {
       # could not tell the two apart.
       media      = ["s3:GetObject", "s3:ListBucket"]
       publishes  = false
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -164,8 +180,8 @@ locals {
       # Who looked at an identity stands in its own trail; the log says when.
       opens_reports = true
       settings = concat(local.sign_in_settings, [
-        "MEMBERS_TABLE", "IDENTITIES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY", "USER_POOL_ID", "JOIN_BASE",
-        "RETENTION_DAYS",
+        "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY", "USER_POOL_ID",
+        "JOIN_BASE", "RETENTION_DAYS", "NOTICES_TOPIC_ARN", "PLATFORM_APPLICATIONS",
       ])
       tables = {
         identities = {
@@ -176,9 +192,12 @@ locals {
           actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
           indexes = ["invites-by-community", "members-by-community", "members-by-station", "members-by-district"]
         }
+        # Everybody reads the own inbox.
+        notices = { actions = ["dynamodb:PutItem", "dynamodb:Query"], indexes = [] }
       }
       media      = []
       publishes  = false
+      subscribes = true
       identities = ["kms:Decrypt", "kms:GenerateDataKey"]
       accounts = [
         "cognito-idp:AdminCreateUser", "cognito-idp:AdminDeleteUser", "cognito-idp:AdminDisableUser",
@@ -195,7 +214,7 @@ locals {
       concurrency     = -1
       opens_reports   = true
       settings = concat(local.sign_in_settings, [
-        "MEMBERS_TABLE", "IDENTITIES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID",
+        "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID",
       ])
       tables = {
         identities = {
@@ -204,27 +223,33 @@ locals {
         }
         # The record of a command that was carried out.
         members = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+        notices = local.tell
       }
       media      = []
       publishes  = false
+      subscribes = false
       identities = ["kms:Decrypt"]
       accounts   = []
       schedule   = null
     }
 
     notify = {
-      description     = "Tells the next reviewers and the reporter, from the stream of the reports."
+      description     = "Sends notices to the channels of those whom they are for, from their stream."
       trigger         = "stream"
+      stream          = "notices"
       memory_mb       = 256
       timeout_seconds = 60
       concurrency     = -1
       opens_reports   = false
-      settings        = ["NOTICES_TOPIC_ARN", "LINK_BASE"]
+      settings        = ["MEMBERS_TABLE", "NOTICES_TOPIC_ARN", "LINK_BASE", "TIME_ZONE"]
       tables = {
-        reports = { actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], indexes = [] }
+        # The device and the quiet hours of whom a notice is for.
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = { actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], indexes = [] }
       }
       media      = []
       publishes  = true
+      subscribes = false
       identities = []
       accounts   = []
       schedule   = null
@@ -246,9 +271,15 @@ locals {
     TIME_ZONE         = var.time_zone
     MEMBER_CLAIM      = local.member_claim
     MEDIA_BUCKET      = local.media_bucket
+    NOTICES_TABLE     = local.table_names.notices
     NOTICES_TOPIC_ARN = local.notices_topic_arn
     LINK_BASE         = var.link_base
+
+    PLATFORM_APPLICATIONS = join(",", [for platform, arn in var.platform_applications : "${platform}=${arn}"])
   }
+
+  # The devices that a platform application knows.
+  device_arns = [for arn in values(var.platform_applications) : "${replace(arn, ":app/", ":endpoint/")}/*"]
 
   package_folder = coalesce(var.package_folder, "${path.module}/packages/${var.architecture}")
 
@@ -262,7 +293,7 @@ locals {
             Sid    = "Table${title(table)}"
             Effect = "Allow"
             Action = use.actions
-            Resource = function.trigger == "stream" ? ["${local.table_arns[table]}/stream/*"] : concat(
+            Resource = try(function.stream, null) == table ? ["${local.table_arns[table]}/stream/*"] : concat(
               [local.table_arns[table]],
               [for index in use.indexes : "${local.table_arns[table]}/index/${index}"],
             )
@@ -312,7 +343,29 @@ locals {
             Sid      = "Notices"
             Effect   = "Allow"
             Action   = ["sns:Publish"]
-            Resource = [topic]
+            Resource = concat([topic], local.device_arns)
+          }
+        ]
+
+        subscriptions = [
+          for anything in function.subscribes ? ["*"] : [] : {
+            Sid      = "Subscribe"
+            Effect   = "Allow"
+            Action   = ["sns:Subscribe"]
+            Resource = [local.notices_topic_arn]
+          }
+        ]
+
+        # SNS knows no resource for these: neither a subscription nor a device is one.
+        channels = [
+          for anything in function.subscribes ? ["*"] : [] : {
+            Sid    = "Channels"
+            Effect = "Allow"
+            Action = [
+              "sns:CreatePlatformEndpoint", "sns:DeleteEndpoint", "sns:SetEndpointAttributes",
+              "sns:SetSubscriptionAttributes", "sns:Unsubscribe",
+            ]
+            Resource = [anything]
           }
         ]
 

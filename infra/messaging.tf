@@ -56,24 +56,24 @@ resource "aws_sqs_queue" "failures" {
 resource "aws_lambda_event_source_mapping" "stream" {
   for_each = local.streamed
 
-  event_source_arn  = aws_dynamodb_table.this["reports"].stream_arn
+  event_source_arn  = aws_dynamodb_table.this[each.value.stream].stream_arn
   function_name     = module.function[each.key].arn
   starting_position = "TRIM_HORIZON"
 
-  # Only a new event of a report concerns anybody. The function looks again by itself, so
-  # that this saves calls and decides nothing.
+  # Only what is new concerns anybody: notices are removed when they are old. The function
+  # looks again by itself, so that this saves calls and decides nothing.
   filter_criteria {
     filter {
       pattern = jsonencode({
         eventName = ["INSERT"]
-        dynamodb  = { NewImage = { type = { S = ["event"] } } }
+        dynamodb  = { NewImage = { type = { S = ["notice"] } } }
       })
     }
   }
 
   batch_size                         = 25
   maximum_batching_window_in_seconds = 0
-  # One batch of a shard at a time: the notices of a report go out in its order.
+  # One batch of a shard at a time: the notices of an inbox go out in their order.
   parallelization_factor = 1
 
   # The function gives back the record that failed and those after it; a batch that fails

@@ -118,6 +118,20 @@ variable "direct_accounts" {
   default     = false
 }
 
+variable "platform_applications" {
+  description = "The SNS platform applications that reach devices, by platform: `apns`, `fcm`, `baidu`. Make them by hand: they hold the secrets of the app's stores."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition = alltrue([
+      for platform, arn in var.platform_applications :
+      contains(["apns", "fcm", "baidu"], platform) && can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:app/[A-Z_]+/[A-Za-z0-9._-]+$", arn))
+    ])
+    error_message = "A platform application is apns, fcm or baidu, with the ARN of an SNS platform application."
+  }
+}
+
 variable "time_zone" {
   description = "The district's time zone: it decides working hours and with them every deadline."
   type        = string

@@ -37,18 +37,21 @@ run "bundle" {
     error_message = "Items of a table do not expire by expires_at."
   }
 
-  # Of the tables only the reports drive a function; a stream of members would go nowhere.
+  # Notices drive a function. The reports have a stream because their events are an outbox;
+  # a stream of members or of identities would go nowhere.
   assert {
     condition = (
       toset([for name, table in aws_dynamodb_table.this : name if table.stream_enabled])
-      == toset(flatten([for function in local.functions : keys(function.tables) if function.trigger == "stream"]))
+      == toset(concat(["reports"], [for function in local.functions : function.stream if function.trigger == "stream"]))
     )
     error_message = "Other tables have a stream than those that drive a function."
   }
 
   assert {
-    condition     = aws_dynamodb_table.this["reports"].stream_view_type == "NEW_IMAGE"
-    error_message = "The stream of the reports does not show what was written."
+    condition = alltrue([
+      for table in aws_dynamodb_table.this : table.stream_view_type == "NEW_IMAGE" if table.stream_enabled
+    ])
+    error_message = "A stream does not show what was written."
   }
 
   # The file is held to the store by a test of the store.
@@ -215,7 +218,7 @@ run "bundle" {
     condition = alltrue([
       for name, mapping in aws_lambda_event_source_mapping.stream :
       mapping.function_name == module.function[name].arn
-      && mapping.event_source_arn == aws_dynamodb_table.this["reports"].stream_arn
+      && mapping.event_source_arn == aws_dynamodb_table.this[local.functions[name].stream].stream_arn
       && mapping.function_response_types == toset(["ReportBatchItemFailures"])
       && mapping.bisect_batch_on_function_error
       && one(one(mapping.destination_config).on_failure).destination_arn == aws_sqs_queue.failures[name].arn
@@ -231,7 +234,7 @@ run "bundle" {
       && mapping.maximum_record_age_in_seconds == var.stream_max_age_seconds
       && mapping.starting_position == "TRIM_HORIZON" && mapping.parallelization_factor == 1
     ])
-    error_message = "A record of the stream is tried for ever, skipped, or out of its report's order."
+    error_message = "A record of the stream is tried for ever, skipped, or out of its inbox's order."
   }
 
   assert {

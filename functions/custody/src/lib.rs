@@ -17,6 +17,7 @@ use pingan_domain::{
     error::{Error, Refusal},
     identity::{IdentityAction, IdentityEvent, Opening, OpeningId, OpeningState, Person},
     member::{Member, MemberId, Role},
+    notice::of_opening,
     territory::{Level, NodeId},
 };
 use pingan_http::{
@@ -51,13 +52,14 @@ pub struct Custody {
 }
 
 impl Custody {
-    /// Reads `MEMBERS_TABLE`, `IDENTITIES_TABLE`, `CURSOR_KEY` (at least 16 characters) and
+    /// Reads `MEMBERS_TABLE`, `IDENTITIES_TABLE`, `NOTICES_TABLE`, `CURSOR_KEY` (at least 16 characters) and
     /// `IDENTITY_KEY_ID` (the KMS key of identities).
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         let tables = TableNames {
             identities: environment.get("IDENTITIES_TABLE")?,
             members: environment.get("MEMBERS_TABLE")?,
-            reports: String::new(),
+            notices: environment.get("NOTICES_TABLE")?,
+            ..TableNames::default()
         };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
         Ok(Self {
@@ -441,7 +443,8 @@ impl Custody {
             let done = Done { command, fingerprint, target: id.to_string() };
             let head = loaded.identity_head(member)?;
             let change = IdentityChange::Opening(None, &opening);
-            match self.store.record_step(head, &step, change, Some(&done), now).await? {
+            let told = |event: &IdentityEvent| of_opening(event, &opening);
+            match self.store.record_step(head, &step, change, Some(&done), now, told).await? {
                 StepResult::Done => return Ok(opening),
                 StepResult::AlreadyDone | StepResult::Stale => {}
             }
@@ -483,7 +486,8 @@ impl Custody {
             let done = Done { command, fingerprint, target: id.to_string() };
             let head = loaded.identity_head(member)?;
             let change = IdentityChange::Opening(Some(&before), &after);
-            match self.store.record_step(head, &step, change, Some(&done), now).await? {
+            let told = |event: &IdentityEvent| of_opening(event, &after);
+            match self.store.record_step(head, &step, change, Some(&done), now, told).await? {
                 StepResult::Done => return Ok(after),
                 StepResult::AlreadyDone | StepResult::Stale => {}
             }
@@ -513,7 +517,8 @@ impl Custody {
         let step = opening.view(&reader, &target.member, now)?;
         let item = loaded.identity(member, now)?.ok_or(Error::NotFound)?;
         let head = loaded.identity_head(member)?;
-        self.store.record_step(head, &step, IdentityChange::Nothing, None, now).await?;
+        let told = |event: &IdentityEvent| of_opening(event, &opening);
+        self.store.record_step(head, &step, IdentityChange::Nothing, None, now, told).await?;
         let Person { name, phone, .. } = self.unseal(&item).await?;
         let open_until = opening.decision.and_then(|decision| decision.open_until);
         Ok(OpenedView { name, phone, open_until })

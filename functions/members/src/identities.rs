@@ -9,9 +9,10 @@ use axum::{
 use pingan_domain::{
     authority,
     error::{Error, Refusal},
-    identity::{IdentityAction, Payment, Step},
+    identity::{IdentityAction, IdentityEvent, Payment, Step},
     member::MemberId,
     membership::knows,
+    notice::Notice,
     territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, MemberPath, Problem, Subject};
@@ -102,7 +103,7 @@ impl Members {
         let action = if own { IdentityAction::ReadOwn } else { IdentityAction::Read };
         let step = Step::new(id, &reader.id, reader.role, action);
         let head = loaded.identity_head(id)?;
-        self.store.record_step(head, &step, IdentityChange::Nothing, None, now).await?;
+        self.store.record_step(head, &step, IdentityChange::Nothing, None, now, nobody).await?;
         Ok(IdentityView::new(self.unseal(&item).await?, own))
     }
 
@@ -129,7 +130,7 @@ impl Members {
             let sealed = self.seal(id, &person).await?;
             let step = Step::new(id, &acting.id, acting.role, IdentityAction::Change);
             let head = loaded.identity_head(id)?;
-            match self.store.record_step(head, &step, IdentityChange::Sealed(&sealed), None, now).await? {
+            match self.store.record_step(head, &step, IdentityChange::Sealed(&sealed), None, now, nobody).await? {
                 StepResult::Done => return Ok(()),
                 // The member has left in this moment.
                 StepResult::AlreadyDone | StepResult::Stale => {}
@@ -137,4 +138,9 @@ impl Members {
         }
         Err(Error::Busy { retry_after_seconds: 1 })
     }
+}
+
+/// What is one's own to look at or to change is told to nobody.
+fn nobody(_: &IdentityEvent) -> Vec<Notice> {
+    Vec::new()
 }

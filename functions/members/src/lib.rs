@@ -2,14 +2,18 @@
 //!
 //! | to change … | go to |
 //! |---|---|
+//! | how a district and its managers begin | [`appointing`] |
 //! | how somebody is recruited by name, one or many | [`recruiting`], [`importing`] |
 //! | how somebody joins with a poster or an invitation | [`joining`] |
 //! | how memberships are listed and changed | [`managing`] |
 //! | who sees an identity | [`identities`] |
+//! | how people are told, and their inboxes | [`channels`] |
 //! | a community's invites and their posters | [`invites`] |
 //! | a district's lists and its coverage | [`districts`] |
 //! | what the API shows | [`views`] |
 
+mod appointing;
+mod channels;
 mod districts;
 mod environment;
 mod identities;
@@ -22,7 +26,7 @@ mod views;
 
 use std::sync::Arc;
 
-use pingan_cloud::{Accounts, KeyedHash, Sealer};
+use pingan_cloud::{Accounts, Channels, KeyedHash, Sealer};
 use pingan_domain::{
     code::Code,
     command::Fingerprint,
@@ -36,6 +40,8 @@ use pingan_http::openapi;
 use pingan_runtime::World;
 use pingan_store::{Key, Loaded, Store, identities::IdentityItem, members::Done};
 use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use crate::appointing::{Appointed, Appointment};
 
 /// The roles that manage members.
 const MANAGERS: [Role; 3] = [Role::Officer, Role::StationManager, Role::DistrictManager];
@@ -55,6 +61,8 @@ pub struct Members {
     pub hashes: KeyedHash,
     /// The sign-in accounts.
     pub accounts: Arc<Accounts>,
+    /// The channels by which people are told.
+    pub channels: Channels,
     /// What the deployment has decided.
     pub settings: Settings,
 }
@@ -89,6 +97,8 @@ pub fn router(members: Members) -> OpenApiRouter {
         .routes(routes!(joining::read_invite, joining::register))
         .routes(routes!(joining::read_me))
         .routes(routes!(joining::link_account))
+        .routes(routes!(channels::read_channel, channels::choose_channel))
+        .routes(routes!(channels::read_inbox))
         .with_state(members);
     openapi::finish("members", operations)
 }

@@ -359,13 +359,14 @@ impl Members {
         Err(Error::Busy { retry_after_seconds: 1 })
     }
 
-    /// Makes the sign-in account what the membership says. It is done after each change and
+    /// Makes the sign-in account and the channel what the membership says. It is done after each change and
     /// again when the change is repeated, so that a stop in between is made good by a retry.
     async fn align(
         &self,
         profile: &Profile,
         identity: Option<&pingan_store::identities::IdentityItem>,
     ) -> Result<(), Error> {
+        self.align_channel(profile).await?;
         let id = &profile.member.id;
         match profile.member.state {
             MemberState::Applied => Ok(()),

@@ -8,7 +8,7 @@ use custody::Custody;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use members::{Members, Settings};
-use pingan_cloud::{Accounts, KeyedHash, MediaStore, Sealer};
+use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Sealer};
 use pingan_domain::calendar::{Calendar, Deadlines, Policy};
 use pingan_http::openapi::Base;
 use pingan_runtime::World;
@@ -71,6 +71,9 @@ impl Functions {
         let kms = aws_sdk_kms::Client::from_conf(
             aws_sdk_kms::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
         );
+        let sns = aws_sdk_sns::Client::from_conf(
+            aws_sdk_sns::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
+        );
         let sealer = Arc::new(Sealer::kms(kms, "nowhere".to_owned()));
         let members = Members {
             store: store.clone(),
@@ -78,6 +81,7 @@ impl Functions {
             sealer: sealer.clone(),
             hashes: KeyedHash::new(vec![0; 32])?,
             accounts: Arc::new(Accounts::Outside),
+            channels: Channels::new(sns, "nowhere".to_owned(), "")?,
             settings: Settings { linked: false, join_base: String::new(), retention_days: 180 },
         };
         let custody = Custody { store, world: World::real(), sealer };

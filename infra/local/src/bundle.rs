@@ -17,9 +17,10 @@ use custody::Custody;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use media_intake::Intake;
+pub use members::{Appointed, Appointment};
 use members::{Members, Settings};
 use notify::Notify;
-use pingan_cloud::{Accounts, KeyedHash, MediaStore, Notices, Sealer};
+use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Notices, Sealer};
 use pingan_domain::{
     calendar::{Calendar, Deadlines, Policy},
     error::Error,
@@ -42,6 +43,7 @@ use crate::{
     secrets::Secrets,
     seed,
     sns::{self, Inbox},
+    subscriptions,
 };
 
 /// The bucket of the media.
@@ -99,6 +101,7 @@ pub struct Bundle {
     pub clock: Clock,
     /// The requests that the functions made to DynamoDB.
     pub requests: Requests,
+    members: Members,
     inbox: Inbox,
     issuer: Issuer,
     stop: watch::Sender<bool>,
@@ -121,7 +124,13 @@ impl Bundle {
         let secrets = Secrets::open(&data.join("secrets.json"))?;
         let (stop, stopped) = watch::channel(false);
 
-        let database = dynamodb::start(&data.join("dynamodb.sqlite"), stopped.clone()).await?;
+        let names = TableNames::with_prefix("pingan");
+        let file = data.join("dynamodb.sqlite");
+        let fill = async |endpoint: &str| {
+            tables::create(&aws_sdk_dynamodb::Client::new(&sdk(endpoint, &secrets)), &names).await
+        };
+        dynamodb::make(&file, fill).await?;
+        let database = dynamodb::start(&file, stopped.clone()).await?;
         let requests = Requests::default();
         let plain = aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets));
         let counted = aws_sdk_dynamodb::Client::from_conf(
@@ -129,7 +138,7 @@ impl Bundle {
                 .interceptor(CountRequests(requests.clone()))
                 .build(),
         );
-        let names = TableNames::with_prefix("pingan");
+        // A database of an older bundle may lack a table.
         tables::create(&plain, &names).await?;
         let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
         let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
@@ -154,8 +163,8 @@ impl Bundle {
             World::with_clock(move || clock.now())
         };
         let store_of_functions = Store::new(counted, names.clone(), cursor_key);
-        let workflow =
-            Workflow { store: store_of_functions.clone(), world: world.clone(), policy: Arc::new(policy()?) };
+        let policy = Arc::new(policy()?);
+        let workflow = Workflow { store: store_of_functions.clone(), world: world.clone(), policy: policy.clone() };
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
         let functions = api::Functions {
             workflow: workflow.clone(),
@@ -166,10 +175,12 @@ impl Bundle {
                 sealer: sealer.clone(),
                 hashes,
                 accounts: Arc::new(Accounts::Outside),
+                channels: Channels::new(sns.clone(), topic_arn.clone(), subscriptions::APPLICATIONS)?,
                 settings: Settings { linked: true, join_base: format!("{url}/join/"), retention_days: 180 },
             },
-            custody: Custody { store: store_of_functions, world, sealer },
+            custody: Custody { store: store_of_functions, world: world.clone(), sealer },
         };
+        let members = functions.members.clone();
         let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
         let router = router(functions, &issuer, inbox.clone())
             .route(&format!("/{BUCKET}"), objects.clone())
@@ -186,20 +197,31 @@ impl Bundle {
         });
         tasks.push(tokio::spawn(deliver));
 
-        let notify = Notify { notices: Notices::new(sns, topic_arn, format!("{url}/reports/")) };
+        let notify = Notify {
+            // Its reads are nobody's request.
+            store: store.clone(),
+            notices: Notices::new(sns, topic_arn, format!("{url}/reports/")),
+            world,
+            time_zone: policy.calendar.time_zone.clone(),
+        };
         let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
         let checkpoint = data.join("notify.checkpoint");
-        let reports = names.reports.clone();
+        let notices = names.notices.clone();
         tasks.push(tokio::spawn(async move {
             let handler = |batch| {
                 let notify = notify.clone();
                 async move { Ok::<_, Error>(notify.handle(batch).await) }
             };
-            pump(streams, plain, reports, "notify", checkpoint, stopped, handler).await;
+            pump(streams, plain, notices, "notify", checkpoint, stopped, handler).await;
         }));
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
-        Ok(Self { url, dynamodb_url, store, clock, requests, inbox, issuer, stop, tasks, _lock: lock })
+        Ok(Self { url, dynamodb_url, store, clock, requests, members, inbox, issuer, stop, tasks, _lock: lock })
+    }
+
+    /// Appoints a district manager, as the operator of a deployment does.
+    pub async fn appoint(&self, appointment: &Appointment) -> Result<Appointed, Error> {
+        self.members.appoint(appointment).await
     }
 
     /// Makes SNS fail, or work again.

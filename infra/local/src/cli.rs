@@ -5,6 +5,8 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use members::{Appointed, Appointment, Members};
+use pingan_domain::{error::Error, member::Body, named::Named as _, territory::NodeId, text::Text};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
@@ -50,6 +52,31 @@ enum Command {
         #[arg(long, default_value_t = 8_000)]
         registering: usize,
     },
+    /// Appoint a district manager, as nobody in the platform can. The same again renews the
+    /// invitation.
+    Appoint {
+        /// The district: a name of a-z, 0-9 and -.
+        #[arg(long)]
+        district: NodeId,
+        /// What the district is called in Chinese, when it is new.
+        #[arg(long, requires = "called_en")]
+        called_zh: Option<String>,
+        /// What the district is called in English, when it is new.
+        #[arg(long, requires = "called_zh")]
+        called_en: Option<String>,
+        /// For which body: police or governance.
+        #[arg(long, value_parser = body)]
+        body: Body,
+        /// The person's name. It is sealed.
+        #[arg(long)]
+        name: String,
+        /// The person's phone number. It is sealed.
+        #[arg(long)]
+        phone: String,
+        /// Not here but in the deployment whose `members` function has this environment.
+        #[arg(long)]
+        deployed: bool,
+    },
     /// Print the OpenAPI description.
     Openapi {
         /// Write it to infra/openapi.json instead.
@@ -65,6 +92,10 @@ pub async fn main() -> ExitCode {
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
     let done = match arguments.command {
         None => serve(arguments).await,
+        Some(Command::Appoint { district, called_zh, called_en, body, name, phone, deployed }) => {
+            let named = called_zh.zip(called_en).map(|(zh_cn, en)| Text::new(zh_cn, en));
+            appoint(arguments.data, &Appointment { district, named, body, name, phone }, deployed).await
+        }
         Some(Command::Demo { json }) => play(json).await,
         Some(Command::Crowd { people, registering }) => bring_in(people, registering).await,
         Some(Command::Openapi { write }) => openapi(write),
@@ -76,6 +107,33 @@ pub async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn body(name: &str) -> Result<Body, String> {
+    Body::from_name(name).ok_or_else(|| "police or governance".to_owned())
+}
+
+async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Done {
+    let answer = if deployed {
+        let sdk = pingan_runtime::sdk().await;
+        Members::from_environment(pingan_runtime::Environment, &sdk)?.appoint(appointment).await
+    } else {
+        let bundle = Bundle::start(Options { data, port: 0, clock: Clock::real() }).await?;
+        let answer = bundle.appoint(appointment).await;
+        bundle.stop().await;
+        answer
+    };
+    let Appointed { member, invitation, expires_at } = answer.map_err(|error| match error {
+        Error::Invalid(bad) => {
+            bad.iter().map(|field| format!("{} {}", field.pointer, field.detail)).collect::<Vec<_>>().join("\n")
+        }
+        error => error.to_string(),
+    })?;
+    match invitation {
+        Some(code) => println!("member      {member}\ninvitation  {code}\nuntil       {expires_at}"),
+        None => println!("member      {member}\nhas signed in already"),
+    }
+    Ok(())
 }
 
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
@@ -113,7 +171,7 @@ fn clear(data: &std::path::Path) -> Done {
 }
 
 fn is_ours(data: &std::path::Path) -> std::io::Result<bool> {
-    if data.join("dynamodb.sqlite").exists() {
+    if ["dynamodb.sqlite", "dynamodb.new"].iter().any(|file| data.join(file).exists()) {
         return Ok(true);
     }
     // A start that came to nothing, because its port was taken, say, leaves no more than these.

@@ -182,7 +182,7 @@ impl<'a> Teller<'a> {
         for _ in 0..200 {
             let inbox = self.reporter.get(&format!("/local/inbox?since={}", self.notices_seen)).await?.expect(200)?;
             let notices = inbox.body.as_array().ok_or("the inbox is no list")?;
-            if notices.iter().any(|notice| notice["attributes"]["audience"] == "reporter") {
+            if notices.iter().any(|notice| notice["attributes"]["audience"] == "member") {
                 self.notices_seen += notices.len();
                 return Ok(notices.iter().filter_map(reviewers).collect());
             }

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use dynoxide::{Database, server, storage::Storage};
+use pingan_runtime::Failure;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -50,11 +51,45 @@ pub(crate) async fn start(file: &Path, stop: watch::Receiver<bool>) -> io::Resul
     Ok(DynamoDb { endpoint, server, sweeper })
 }
 
+/// Makes the database in `file` with what `fill` writes to it, unless it is there. All of it comes to be at once: a
+/// kill between two statements of dynoxide would leave a table to which nothing can be written.
+pub(crate) async fn make<E: Into<Failure>>(
+    file: &Path,
+    fill: impl AsyncFnOnce(&str) -> Result<(), E>,
+) -> Result<(), Failure> {
+    if file.exists() {
+        return Ok(());
+    }
+    let new = file.with_extension("new");
+    for left in ["new", "new-wal", "new-shm"] {
+        match std::fs::remove_file(file.with_extension(left)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let (stop, stopped) = watch::channel(false);
+    let database = start(&new, stopped).await?;
+    let filled = fill(&database.endpoint).await.map_err(Into::into);
+    stop.send_replace(true);
+    database.stopped().await;
+    filled?;
+    let path = path_of(&new)?;
+    let flushed = tokio::task::spawn_blocking(move || {
+        // Closing does this as well, but for a reader that somebody else may have open.
+        let storage = Storage::new(&path).map_err(io::Error::other)?;
+        storage.conn().execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(io::Error::other)
+    });
+    flushed.await.map_err(io::Error::other)??;
+    Ok(std::fs::rename(&new, file)?)
+}
+
+fn path_of(file: &Path) -> io::Result<String> {
+    let path = file.to_str().map(ToOwned::to_owned);
+    path.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path of the database is not UTF-8"))
+}
+
 async fn open(file: &Path) -> io::Result<Database> {
-    let path = file
-        .to_str()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path of the database is not UTF-8"))?
-        .to_owned();
+    let path = path_of(file)?;
     let opened = tokio::task::spawn_blocking(move || {
         // The handle is closed before dynoxide opens its own: the index then is there from the first write on.
         Storage::new(&path).map_err(io::Error::other)?.conn().execute_batch(STREAM_INDEX).map_err(io::Error::other)?;

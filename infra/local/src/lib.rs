@@ -30,5 +30,6 @@ pub mod requests;
 mod secrets;
 pub mod seed;
 mod sns;
+mod subscriptions;
 #[cfg(test)]
 mod testing;

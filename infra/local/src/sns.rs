@@ -21,6 +21,8 @@ use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::subscriptions::{FilterPolicy, Refused, Subscriptions};
+
 /// How many messages are held in memory; older ones stay in the file.
 const KEPT: usize = 100_000;
 const LONGEST_MESSAGE_BYTES: usize = 256 * 1024;
@@ -34,7 +36,7 @@ const ARN_PREFIX: &str = "arn:aws:sns:us-east-1:000000000000:";
 pub(crate) struct Message {
     /// The id that the publisher was given.
     pub(crate) message_id: Uuid,
-    /// The name of the topic.
+    /// The name of the topic; empty for a message to one device.
     pub(crate) topic: String,
     /// The subject, when there is one.
     pub(crate) subject: Option<String>,
@@ -44,6 +46,9 @@ pub(crate) struct Message {
     pub(crate) attributes: BTreeMap<String, String>,
     /// When it was taken.
     pub(crate) published_at: jiff::Timestamp,
+    /// Who got it: `sms:+86…`, `email:…`, `device:…`.
+    #[serde(default)]
+    pub(crate) receivers: Vec<String>,
 }
 
 /// Everything that was published. A clone is the same inbox.
@@ -55,6 +60,7 @@ pub(crate) struct Inbox {
 struct Shared {
     down: AtomicBool,
     contents: Mutex<Contents>,
+    subscriptions: Mutex<Subscriptions>,
 }
 
 struct Contents {
@@ -69,12 +75,14 @@ struct Contents {
 
 impl Inbox {
     /// Opens the inbox in `file`, with all that was published before. A last line that a kill has torn was never
-    /// acknowledged, and is cut off.
+    /// acknowledged, and is cut off. The subscriptions stand beside it.
     pub(crate) fn open(file: &Path) -> io::Result<Self> {
+        let subscriptions = Mutex::new(Subscriptions::open(&file.with_file_name("subscriptions.json"))?);
         let file = OpenOptions::new().read(true).append(true).create(true).open(file)?;
         let mut contents = Contents { file, length: 0, topics: BTreeSet::new(), messages: VecDeque::new(), dropped: 0 };
         contents.read_back()?;
-        Ok(Self { shared: Arc::new(Shared { down: AtomicBool::new(false), contents: Mutex::new(contents) }) })
+        let contents = Mutex::new(contents);
+        Ok(Self { shared: Arc::new(Shared { down: AtomicBool::new(false), contents, subscriptions }) })
     }
 
     /// The messages from the `index`th on, counted from the first that was ever published.
@@ -90,6 +98,11 @@ impl Inbox {
 
     fn is_down(&self) -> bool {
         self.shared.down.load(Ordering::Relaxed)
+    }
+
+    fn subscriptions(&self) -> MutexGuard<'_, Subscriptions> {
+        // As below.
+        self.shared.subscriptions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn contents(&self) -> MutexGuard<'_, Contents> {
@@ -109,7 +122,9 @@ impl Contents {
                 break;
             }
             let message: Message = serde_json::from_slice(&line)?;
-            self.topics.insert(message.topic.clone());
+            if !message.topic.is_empty() {
+                self.topics.insert(message.topic.clone());
+            }
             self.keep(message);
             self.length += u64::try_from(read).map_err(io::Error::other)?;
         }
@@ -158,8 +173,15 @@ async fn answer(State(inbox): State<Inbox>, body: Bytes) -> Response {
     let result = match action {
         "CreateTopic" => create_topic(&inbox, &form),
         "ListTopics" => Ok(list_topics(&inbox)),
+        "Publish" if form.get("TargetArn").is_some_and(|arn| arn.contains(":endpoint/")) => push(&inbox, &form),
         "Publish" => publish(&inbox, &form),
         "PublishBatch" => publish_batch(&inbox, &form),
+        "Subscribe" => subscribe(&inbox, &form),
+        "SetSubscriptionAttributes" => set_filter(&inbox, &form),
+        "Unsubscribe" => unsubscribe(&inbox, &form),
+        "CreatePlatformEndpoint" => create_endpoint(&inbox, &form),
+        "SetEndpointAttributes" => enable_endpoint(&inbox, &form),
+        "DeleteEndpoint" => delete_endpoint(&inbox, &form),
         _ => Err(Refusal::new(StatusCode::BAD_REQUEST, "InvalidAction", "This SNS stand-in has no such action.")),
     };
     match result {
@@ -199,10 +221,75 @@ fn list_topics(inbox: &Inbox) -> String {
 fn publish(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
     let mut contents = inbox.contents();
     let topic = topic(&contents, form)?;
-    let (message, _) = message(form, "", topic)?;
+    let (mut message, _) = message(form, "", topic)?;
+    message.receivers = inbox.subscriptions().receivers(&format!("{ARN_PREFIX}{topic}"), &message.attributes);
     let id = message.message_id;
     contents.append(vec![message]).map_err(Refusal::internal)?;
     Ok(format!("<MessageId>{id}</MessageId>"))
+}
+
+/// A message to one device.
+fn push(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    let (mut message, _) = message(form, "", "")?;
+    message.receivers = vec![format!("device:{}", inbox.subscriptions().device(value(form, "TargetArn"))?)];
+    let id = message.message_id;
+    inbox.contents().append(vec![message]).map_err(Refusal::internal)?;
+    Ok(format!("<MessageId>{id}</MessageId>"))
+}
+
+fn subscribe(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    topic(&inbox.contents(), form)?;
+    let mut policy = FilterPolicy::new();
+    for number in 1.. {
+        let entry = format!("Attributes.entry.{number}.");
+        let Some(name) = field(form, &entry, "key") else { break };
+        if name != "FilterPolicy" {
+            return Err(Refusal::parameter("Attributes"));
+        }
+        policy = filter_policy(field(form, &entry, "value").unwrap_or_default())?;
+    }
+    let (protocol, endpoint) = (value(form, "Protocol"), value(form, "Endpoint"));
+    let arn = inbox.subscriptions().subscribe(value(form, "TopicArn"), protocol, endpoint, policy)?;
+    Ok(format!("<SubscriptionArn>{arn}</SubscriptionArn>"))
+}
+
+fn set_filter(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    if value(form, "AttributeName") != "FilterPolicy" {
+        return Err(Refusal::parameter("AttributeName"));
+    }
+    let policy = filter_policy(value(form, "AttributeValue"))?;
+    inbox.subscriptions().set_filter(value(form, "SubscriptionArn"), policy)?;
+    Ok(String::new())
+}
+
+/// A filter policy of exact values, which is all that the bundle uses.
+fn filter_policy(text: &str) -> Result<FilterPolicy, Refusal> {
+    serde_json::from_str(text).map_err(|_| Refusal::parameter("FilterPolicy"))
+}
+
+fn unsubscribe(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    inbox.subscriptions().unsubscribe(value(form, "SubscriptionArn"))?;
+    Ok(String::new())
+}
+
+fn create_endpoint(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    let arn = inbox.subscriptions().add_device(value(form, "PlatformApplicationArn"), value(form, "Token"))?;
+    Ok(format!("<EndpointArn>{arn}</EndpointArn>"))
+}
+
+/// Devices of the stand-in are never disabled.
+fn enable_endpoint(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    inbox.subscriptions().device(value(form, "EndpointArn"))?;
+    Ok(String::new())
+}
+
+fn delete_endpoint(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
+    inbox.subscriptions().remove_device(value(form, "EndpointArn"))?;
+    Ok(String::new())
+}
+
+fn value<'a>(form: &'a Form, name: &str) -> &'a str {
+    field(form, "", name).unwrap_or_default()
 }
 
 fn publish_batch(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
@@ -219,7 +306,9 @@ fn publish_batch(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
             return Err(Refusal::batch("BatchEntryIdsNotDistinct", "Two entries have the same id."));
         }
         match message(form, &prefix, topic) {
-            Ok((message, length)) => {
+            Ok((mut message, length)) => {
+                message.receivers =
+                    inbox.subscriptions().receivers(&format!("{ARN_PREFIX}{topic}"), &message.attributes);
                 bytes += length;
                 let _ = write!(
                     successful,
@@ -300,6 +389,7 @@ fn message(form: &Form, prefix: &str, topic: &str) -> Result<(Message, usize), R
         message: text.to_owned(),
         attributes,
         published_at: jiff::Timestamp::now(),
+        receivers: Vec::new(),
     };
     Ok((message, length))
 }
@@ -313,6 +403,16 @@ struct Refusal {
     status: StatusCode,
     code: &'static str,
     message: String,
+}
+
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Parameter(what) => Self::parameter(what),
+            Refused::NotFound(why) => Self::new(StatusCode::NOT_FOUND, "NotFound", why),
+            Refused::Io(error) => Self::internal(error),
+        }
+    }
 }
 
 impl Refusal {

@@ -92,6 +92,11 @@ override_resource {
 }
 
 override_resource {
+  target = aws_kms_key.table["notices"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/notices" }
+}
+
+override_resource {
   target = aws_kms_key.table["reports"]
   values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/reports" }
 }

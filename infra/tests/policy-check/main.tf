@@ -20,11 +20,16 @@ locals {
   # Who makes and ends the accounts with which members sign in.
   may_register = ["members"]
   may_publish  = ["notify"]
+  # Who keeps the subscriptions and devices of those who are told.
+  may_subscribe = ["members"]
   # Who may touch the media.
   may_open = ["media", "media-intake"]
 
   # What may be done without naming a resource, because it knows none.
-  without_resource = ["xray:puttelemetryrecords", "xray:puttracesegments", "dynamodb:liststreams"]
+  without_resource = [
+    "xray:puttelemetryrecords", "xray:puttracesegments", "dynamodb:liststreams", "sns:createplatformendpoint",
+    "sns:deleteendpoint", "sns:setendpointattributes", "sns:setsubscriptionattributes", "sns:unsubscribe",
+  ]
 
   # All that a function has to do with. A new one is worth a second look.
   services = ["cognito-idp", "dynamodb", "kms", "logs", "s3", "sns", "sqs", "xray"]
@@ -35,6 +40,7 @@ locals {
   open_ended = [
     "^arn:aws:dynamodb:[^*?]+:table/[^*?/]+/stream/[*]$",
     "^arn:aws:s3:::[^*?/]+/uploads/[*]$",
+    "^arn:aws:sns:[^*?]+:endpoint/[A-Z_]+/[^*?/]+/[*]$",
     "^arn:aws:logs:[^*?]+:log-group:/aws/lambda/[^*?]+:[*]$",
   ]
 
@@ -135,14 +141,19 @@ locals {
 
     "publishes" = concat(
       [
-        for a in local.actions : a.place if startswith(a.action, "sns:")
-        && !(contains(local.may_publish, a.function) && a.action == "sns:publish")
+        for a in local.actions : a.place
+        if a.action == "sns:publish" && !contains(local.may_publish, a.function)
       ],
       [
-        for r in local.resources : r.place
-        if strcontains(r.resource, ":sns:") && !contains(local.may_publish, r.function)
+        for r in local.resources : r.place if strcontains(r.resource, ":sns:")
+        && !contains(concat(local.may_publish, local.may_subscribe), r.function)
       ],
     )
+
+    "subscribes others" = [
+      for a in local.actions : a.place
+      if startswith(a.action, "sns:") && a.action != "sns:publish" && !contains(local.may_subscribe, a.function)
+    ]
 
     "touches the media" = concat(
       [for a in local.actions : a.place if startswith(a.action, "s3:") && !contains(local.may_open, a.function)],

@@ -1,10 +1,13 @@
 //! The AWS services beside DynamoDB: media in S3, notices over SNS; behind the feature
-//! `identity`, what only the functions of identities need: keys of KMS, accounts of Cognito.
+//! `identity`, what only the functions of identities need: keys of KMS, accounts of Cognito,
+//! people's channels in SNS.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 #[cfg(feature = "identity")]
 pub mod accounts;
+#[cfg(feature = "identity")]
+pub mod channels;
 #[cfg(feature = "identity")]
 mod fault;
 pub mod media;
@@ -15,6 +18,7 @@ pub mod seal;
 #[cfg(feature = "identity")]
 pub use crate::{
     accounts::Accounts,
+    channels::{Address, Channels},
     seal::{KeyedHash, Sealer},
 };
 pub use crate::{

@@ -4,20 +4,22 @@
 //!
 //! | attribute | values |
 //! |---|---|
-//! | `audience` | `reviewers`, `reporter` |
+//! | `audience` | `reviewers`, `staff`, `member` |
 //! | `stage`, `node` | for reviewers: the stage and the node whose reviewers are told |
-//! | `pseudonym` | for a reporter |
+//! | `role`, `node` | for other staff |
+//! | `pseudonym` | for one member |
 //! | `urgency`, `action` | as in the API |
+//! | `moment` | `emergency`, or the hour of the district's day in which it is sent: `00` to `23` |
 //! | `deduplication_key` | the same for the same notice, however often it is sent |
 //!
 //! The topic is a standard one, because only those reach phones and mailboxes; a receiver
 //! that must not see a notice twice looks at `deduplication_key`.
 
-use aws_sdk_sns::{Client, types::MessageAttributeValue};
+use aws_sdk_sns::{Client, operation::publish::PublishError, types::MessageAttributeValue};
 use pingan_domain::{
+    channel,
     error::Error,
-    notice::{Audience, Notice},
-    report::ReportId,
+    notice::{About, Notice},
 };
 
 /// The topic of the notices.
@@ -35,14 +37,11 @@ impl Notices {
         Self { client, topic_arn, link_base }
     }
 
-    /// Sends one notice about a report.
-    pub async fn send(&self, notice: &Notice, report: ReportId) -> Result<(), Error> {
-        let mut request = self
-            .client
-            .publish()
-            .topic_arn(&self.topic_arn)
-            .message(format!("{}\n{}\n{}{}", notice.text.zh_cn, notice.text.en, self.link_base, report));
-        for (name, value) in attributes(notice) {
+    /// Sends a notice to the topic, in this hour of the district's day.
+    pub async fn send(&self, notice: &Notice, hour: u8) -> Result<(), Error> {
+        let mut request = self.client.publish().topic_arn(&self.topic_arn).message(self.message(notice));
+        let moment = ("moment", channel::moment(notice.urgency, hour));
+        for (name, value) in notice.attributes().into_iter().chain([moment]) {
             let value = MessageAttributeValue::builder()
                 .data_type("String")
                 .string_value(value)
@@ -50,23 +49,29 @@ impl Notices {
                 .map_err(|error| Error::Internal(error.to_string()))?;
             request = request.message_attributes(name, value);
         }
-        // Whatever is wrong with SNS, the stream keeps the event until it is well again.
+        // Whatever is wrong with SNS, the stream keeps the notice until it is well again.
         request.send().await.map_err(|_| Error::Busy { retry_after_seconds: 1 })?;
         Ok(())
     }
-}
 
-fn attributes(notice: &Notice) -> Vec<(&'static str, String)> {
-    let mut attributes = match &notice.audience {
-        Audience::Reviewers { stage, node } => {
-            vec![("audience", "reviewers".to_owned()), ("stage", stage.to_string()), ("node", node.to_string())]
+    /// Sends a notice to one device. Says whether there is such a device: one that has thrown
+    /// the app away is no fault, and its owner finds the notice in the inbox.
+    pub async fn push(&self, notice: &Notice, endpoint: &str) -> Result<bool, Error> {
+        let sent = self.client.publish().target_arn(endpoint).message(self.message(notice)).send().await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(PublishError::EndpointDisabledException(_) | PublishError::NotFoundException(_)) => Ok(false),
+                _ => Err(Error::Busy { retry_after_seconds: 1 }),
+            },
         }
-        Audience::Reporter { pseudonym } => {
-            vec![("audience", "reporter".to_owned()), ("pseudonym", pseudonym.to_string())]
+    }
+
+    fn message(&self, notice: &Notice) -> String {
+        let text = &notice.text;
+        match notice.what {
+            About::Report { report, .. } => format!("{}\n{}\n{}{report}", text.zh_cn, text.en, self.link_base),
+            About::Membership { .. } | About::Identity { .. } => format!("{}\n{}", text.zh_cn, text.en),
         }
-    };
-    attributes.push(("urgency", notice.urgency.to_string()));
-    attributes.push(("action", notice.action.to_string()));
-    attributes.push(("deduplication_key", notice.deduplication_key.clone()));
-    attributes
+    }
 }

@@ -9,6 +9,7 @@
 //! | what a command does to a report | [`decide`] |
 //! | what the reporter is told | [`feedback`] |
 //! | who else is told | [`notice`] |
+//! | how a person is told, and when not | [`channel`] |
 //! | how long a stage may take | [`calendar`] |
 //! | the limits and fields of a report | [`report`] |
 //! | who may manage whom | [`authority`] |
@@ -23,6 +24,7 @@
 pub mod access;
 pub mod authority;
 pub mod calendar;
+pub mod channel;
 pub mod code;
 pub mod command;
 pub mod content;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     authority::{self, Position},
+    channel::{Channel, Means},
     code::Code,
     command::CommandId,
     district::{District, Label},
@@ -95,6 +96,9 @@ pub struct Profile {
     /// Under which name the account of an outside issuer finds the member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account: Option<MemberId>,
+    /// How the member is told beside the inbox; none for the inbox alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Channel>,
     /// The command that made the member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<CommandId>,
@@ -123,6 +127,7 @@ impl Profile {
             trades: Vec::new(),
             places: Vec::new(),
             recruiter: None,
+            channel: None,
             created_by: None,
             created_at: now,
             updated_at: now,
@@ -154,6 +159,8 @@ named! {
         Suspend = "suspend",
         /// The member may act again.
         Restore = "restore",
+        /// The member chooses how to be told.
+        ChooseChannel = "choose_channel",
         /// The member leaves.
         Leave = "leave",
     }
@@ -171,6 +178,7 @@ impl MemberAction {
             // Who was confirmed after a registration links the account afterwards.
             Self::Accept | Self::Suspend => &[Invited, Active],
             Self::Restore => &[Suspended],
+            Self::ChooseChannel => &[Active],
             Self::Leave => &[Active, Suspended],
         }
     }
@@ -352,6 +360,11 @@ pub enum Change {
         /// Why.
         reason: String,
     },
+    /// The member chooses how to be told; nothing for the inbox alone.
+    ChooseChannel {
+        /// The channel, with what SNS calls it.
+        channel: Option<Channel>,
+    },
     /// The member leaves.
     Leave,
 }
@@ -368,6 +381,7 @@ impl Change {
             Self::Transfer { .. } => MemberAction::Transfer,
             Self::Suspend { .. } => MemberAction::Suspend,
             Self::Restore { .. } => MemberAction::Restore,
+            Self::ChooseChannel { .. } => MemberAction::ChooseChannel,
             Self::Leave => MemberAction::Leave,
         }
     }
@@ -384,7 +398,7 @@ impl Change {
 
     /// Whether the member does it, and not somebody above.
     fn by_oneself(&self) -> bool {
-        matches!(self, Self::Register { .. } | Self::Accept { .. } | Self::Leave)
+        matches!(self, Self::Register { .. } | Self::Accept { .. } | Self::ChooseChannel { .. } | Self::Leave)
     }
 }
 
@@ -531,6 +545,15 @@ fn decide(
         Change::Restore { .. } => {
             after.member.state = before.suspended_from.unwrap_or(MemberState::Active);
             after.suspended_from = None;
+            // The subscription ended with the suspension.
+            after.channel = None;
+        }
+        Change::ChooseChannel { channel } => {
+            check_means(channel.as_ref().map(|channel| channel.means), target.role)?;
+            if let Some(channel) = channel {
+                channel.quiet_hours.validate()?;
+            }
+            after.channel.clone_from(channel);
         }
         Change::Leave => {
             if target.role == Role::DistrictManager {
@@ -543,6 +566,14 @@ fn decide(
         after.joined_at = Some(now);
     }
     record(after, Some(before), action, Who(&actor.id, actor.role), change.reason().cloned(), invite, now)
+}
+
+/// Checks that somebody of this role may be told by these means.
+pub fn check_means(means: Option<Means>, role: Role) -> Result<(), Error> {
+    match means {
+        Some(means) if !means.is_for(role) => Err(Error::field("/means", "is for staff: reporters choose a device")),
+        _ => Ok(()),
+    }
 }
 
 fn transfer(
@@ -596,6 +627,7 @@ fn blank(new: NewMember, pseudonym: Code, state: MemberState, command: CommandId
         recruiter: None,
         suspended_from: None,
         account: None,
+        channel: None,
         created_by: Some(command),
         created_at: now,
         updated_at: now,

@@ -1,22 +1,32 @@
-//! Who is told of an event, by push or SMS: the next reviewers, and the reporter.
+//! Who is told of what happens: the next reviewers, the reporter, a custodian, an officer.
 //!
-//! A notice carries a code and a link, never what the report says: it is shown on locked
+//! A notice is a record: it is written in the same transaction as what it tells of, stands in
+//! the inbox of those whom it is for, and goes out from there by push or SMS. It carries a
+//! code and a link, never what a report says or who somebody is: it is shown on locked
 //! screens and passes through other people's networks.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     code::Code,
     event::Event,
     feedback::{self, feedback},
+    identity::{IdentityAction, IdentityEvent, Opening, OpeningId},
     life::{Action, Stage},
-    report::{Urgency, node_of},
-    territory::NodeId,
+    member::{MemberId, MemberState, Role},
+    membership::{MemberAction, MemberEvent},
+    named::Named as _,
+    report::{ReportId, Urgency, node_of},
+    territory::{Level, NodeId},
     text::Text,
 };
 
-/// Whom a notice is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How long a notice stays in an inbox, in days.
+pub const INBOX_DAYS: i64 = 90;
+
+/// Whom a notice is for: one inbox.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "audience", rename_all = "snake_case")]
 pub enum Audience {
     /// The reviewers of a stage in a node.
@@ -26,41 +36,122 @@ pub enum Audience {
         /// The node.
         node: NodeId,
     },
-    /// The reporter, by pseudonym.
-    Reporter {
-        /// The pseudonym.
-        pseudonym: Code,
+    /// Those who have another role in a node.
+    Staff {
+        /// The role.
+        role: Role,
+        /// The node.
+        node: NodeId,
+    },
+    /// One member.
+    Member {
+        /// The member.
+        member: MemberId,
     },
 }
 
-/// A notice to be sent.
+/// What a notice tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum About {
+    /// A report.
+    Report {
+        /// Its code.
+        report: ReportId,
+        /// What was done.
+        action: Action,
+    },
+    /// A membership.
+    Membership {
+        /// What was done.
+        action: MemberAction,
+    },
+    /// A sealed identity.
+    Identity {
+        /// What was done.
+        action: IdentityAction,
+        /// The opening that it belongs to.
+        opening: OpeningId,
+    },
+}
+
+impl About {
+    /// What was done, by its name.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Report { action, .. } => action.name(),
+            Self::Membership { action } => action.name(),
+            Self::Identity { action, .. } => action.name(),
+        }
+    }
+}
+
+/// A notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// For whom.
-    pub audience: Audience,
+    pub to: Audience,
+    /// The pseudonym of the one reporter whom it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonym: Option<Code>,
+    /// When it happened.
+    pub at: Timestamp,
     /// How fast it has to be looked at.
     pub urgency: Urgency,
     /// What happened.
-    pub action: Action,
+    pub what: About,
     /// What is said.
     pub text: Text,
     /// The same for the same notice, however often it is sent.
     pub deduplication_key: String,
 }
 
-/// The notices of an event: those to reviewers first, lowest stage first.
-pub fn notices(event: &Event) -> Vec<Notice> {
+impl Notice {
+    /// The attributes by which an audience is known outside of the platform.
+    pub fn address(to: &Audience) -> Vec<(&'static str, String)> {
+        match to {
+            Audience::Reviewers { stage, node } => {
+                vec![("audience", "reviewers".to_owned()), ("stage", stage.to_string()), ("node", node.to_string())]
+            }
+            Audience::Staff { role, node } => {
+                vec![("audience", "staff".to_owned()), ("role", role.to_string()), ("node", node.to_string())]
+            }
+            Audience::Member { .. } => vec![("audience", "member".to_owned())],
+        }
+    }
+
+    /// Everything that leaves the platform with the text, but for the moment of sending. A
+    /// member is named by the pseudonym alone.
+    pub fn attributes(&self) -> Vec<(&'static str, String)> {
+        let mut attributes = Self::address(&self.to);
+        attributes.extend(self.pseudonym.map(|pseudonym| ("pseudonym", pseudonym.to_string())));
+        attributes.push(("urgency", self.urgency.to_string()));
+        attributes.push(("action", self.what.action().to_owned()));
+        attributes.push(("deduplication_key", self.deduplication_key.clone()));
+        attributes
+    }
+}
+
+/// The notices of what happened to a report of this reporter: those to reviewers first,
+/// lowest stage first.
+pub fn of_report(event: &Event, reporter: &MemberId) -> Vec<Notice> {
+    let (urgency, at) = (event.urgency, event.at);
+    let what = About::Report { report: event.report, action: event.action };
     let to_reviewers = event.tells.iter().map(|&stage| Notice {
-        audience: Audience::Reviewers { stage, node: node_of(&event.node, stage) },
-        urgency: event.urgency,
-        action: event.action,
+        to: Audience::Reviewers { stage, node: node_of(&event.node, stage) },
+        pseudonym: None,
+        at,
+        urgency,
+        what: what.clone(),
         text: reviewers_text(event),
         deduplication_key: format!("{}-{stage}", event.deduplication_key()),
     });
     let to_reporter = feedback(event).map(|told| Notice {
-        audience: Audience::Reporter { pseudonym: event.pseudonym },
-        urgency: event.urgency,
-        action: event.action,
+        to: Audience::Member { member: reporter.clone() },
+        pseudonym: Some(event.pseudonym),
+        at,
+        urgency,
+        what: what.clone(),
         // The sentences of the feedback name stages and reasons; on a lock screen even
         // that is too much.
         text: Text::new(
@@ -70,6 +161,100 @@ pub fn notices(event: &Event) -> Vec<Notice> {
         deduplication_key: format!("{}-reporter-{}", event.deduplication_key(), told.step),
     });
     to_reviewers.chain(to_reporter).collect()
+}
+
+/// The notices of what happened to a membership: to the officers of a community that
+/// somebody has come to, and to the member whom somebody else has changed.
+pub fn of_membership(event: &MemberEvent, pseudonym: Code) -> Vec<Notice> {
+    use MemberAction::{Confirm, Register, Restore, Transfer};
+    let key = |to: &str| format!("{}-{}-{to}", event.member, event.seq);
+    let notice = |to, pseudonym, text, key| Notice {
+        to,
+        pseudonym,
+        at: event.at,
+        urgency: Urgency::Routine,
+        what: About::Membership { action: event.action },
+        text,
+        deduplication_key: key,
+    };
+    let officers = || Audience::Reviewers { stage: Stage::Officer, node: event.node.clone() };
+    let mut notices = Vec::new();
+    let came = event.role == Role::Reporter && event.from_node.is_some();
+    if event.action == Register {
+        let text = Text::new(
+            format!("{pseudonym} 扫码登记，待您核实确认。"),
+            format!("{pseudonym} has registered with a poster and waits to be confirmed."),
+        );
+        notices.push(notice(officers(), None, text, key("officer")));
+    } else if event.action == Transfer && came {
+        let text = Text::new(
+            format!("信息员 {pseudonym} 已转入您的社区。"),
+            format!("The reporter {pseudonym} has come to your community."),
+        );
+        notices.push(notice(officers(), None, text, key("officer")));
+    }
+    if matches!(event.action, Confirm | Transfer | Restore) && event.state == MemberState::Active {
+        let text =
+            Text::new("您的成员信息有变更，请打开应用查看。", "Your membership has changed. Please open the app.");
+        let to = Audience::Member { member: event.member.clone() };
+        notices.push(notice(to, Some(pseudonym), text, key("member")));
+    }
+    notices
+}
+
+/// The notices of a step or a look of an opening: to the custodians who have to decide, to
+/// the officers of the member's community, and to who asked.
+pub fn of_opening(event: &IdentityEvent, opening: &Opening) -> Vec<Notice> {
+    let name = opening.pseudonym;
+    let notice = |to: Audience, text, whom: &str| Notice {
+        to,
+        pseudonym: None,
+        at: event.at,
+        urgency: Urgency::Urgent,
+        what: About::Identity { action: event.action, opening: opening.id },
+        text,
+        deduplication_key: format!("{}-{}-{whom}", event.member, event.seq),
+    };
+    let said = match event.action {
+        IdentityAction::Request => Text::new(
+            format!("有人申请查看 {name} 的身份信息。"),
+            format!("Somebody has asked for the identity of {name} to be opened."),
+        ),
+        IdentityAction::Consent => Text::new(
+            format!("保密员已同意开启 {name} 的身份信息。"),
+            format!("A custodian has consented that the identity of {name} is opened."),
+        ),
+        IdentityAction::Refuse => Text::new(
+            format!("保密员未同意开启 {name} 的身份信息。"),
+            format!("A custodian has refused to open the identity of {name}."),
+        ),
+        IdentityAction::View => {
+            Text::new(format!("{name} 的身份信息已被查看。"), format!("The identity of {name} was looked at."))
+        }
+        _ => return Vec::new(),
+    };
+    let mut notices = Vec::new();
+    if event.action == IdentityAction::Request {
+        let to = Audience::Staff { role: Role::Custodian, node: opening.district() };
+        let text = Text::new(
+            format!("有一项查看 {name} 身份信息的申请待您决定。"),
+            format!("A request to open the identity of {name} waits for your decision."),
+        );
+        notices.push(notice(to, text, "custodian"));
+    }
+    // Those who hold the node of the member: for a reporter the officers of the community.
+    let stage = match opening.node.level() {
+        Level::Community => Stage::Officer,
+        Level::Station => Stage::Station,
+        Level::District => Stage::District,
+    };
+    let to = Audience::Reviewers { stage, node: opening.node.clone() };
+    notices.push(notice(to, said.clone(), "officer"));
+    if matches!(event.action, IdentityAction::Consent | IdentityAction::Refuse) {
+        let to = Audience::Member { member: opening.requested_by.clone() };
+        notices.push(notice(to, said, "asker"));
+    }
+    notices
 }
 
 fn reviewers_text(event: &Event) -> Text {

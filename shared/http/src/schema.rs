@@ -2,6 +2,7 @@
 
 use pingan_domain::{
     access::Opened,
+    channel::{Means, Platform},
     content::{ContentKind, Side},
     feedback,
     identity::{IdentityAction, OpeningState},
@@ -43,6 +44,8 @@ closed_lists! {
     media_refusal = MediaRefusal;
     /// Types of media.
     media_type = MediaType;
+    /// The ways to tell a person.
+    means = Means;
     /// What can be done with a membership.
     member_action = MemberAction;
     /// Where a member is in the membership.
@@ -51,6 +54,8 @@ closed_lists! {
     opened = Opened;
     /// Where an opening is in its life.
     opening_state = OpeningState;
+    /// The services that reach a device.
+    platform = Platform;
     /// Why a report is rejected.
     rejection_reason = RejectionReason;
     /// What a member is.

@@ -31,6 +31,11 @@ impl CursorKey {
         Ok(Self(bytes))
     }
 
+    /// No key: for a function that pages no list.
+    pub fn unused() -> Self {
+        Self(Vec::new())
+    }
+
     /// The cursor after `last`, for this list only.
     pub(crate) fn seal(&self, list: &str, last: &Item) -> Result<String, Error> {
         let strings: BTreeMap<&str, &str> =

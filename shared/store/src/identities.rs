@@ -14,6 +14,7 @@ use pingan_domain::{
     identity::{IdentityEvent, IdentityHead, Opening, Step},
     invite::after_days,
     member::MemberId,
+    notice::Notice,
     territory::NodeId,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use crate::{
     item::{EXPIRES_AT, Item, decode, encode, key_of},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
     members::{Done, seconds},
+    notices,
     reports::put,
 };
 
@@ -90,7 +92,8 @@ impl Store {
     /// happens in the same moment, it is read again. Says whether the change was made: it is
     /// not when the request was decided on by somebody else.
     ///
-    /// Nothing may be shown before this has succeeded.
+    /// Nothing may be shown before this has succeeded. `told` makes the notices of the event,
+    /// which are written with it.
     pub async fn record_step(
         &self,
         mut head: IdentityHead,
@@ -98,10 +101,11 @@ impl Store {
         change: IdentityChange<'_>,
         done: Option<&Done>,
         at: Timestamp,
+        told: impl Fn(&IdentityEvent) -> Vec<Notice>,
     ) -> Result<StepResult, Error> {
         for attempt in 0..MAX_TRIES {
             let (event, next) = step.after(head, at)?;
-            match self.append_step(head, &event, next, change, done).await? {
+            match self.append_step(head, &event, next, change, done, &told(&event)).await? {
                 Appended::Yes => return Ok(StepResult::Done),
                 Appended::AlreadyDone => return Ok(StepResult::AlreadyDone),
                 Appended::ChangeRefused => return Ok(StepResult::Stale),
@@ -120,6 +124,7 @@ impl Store {
         next: IdentityHead,
         change: IdentityChange<'_>,
         done: Option<&Done>,
+        told: &[Notice],
     ) -> Result<Appended, Error> {
         let table = self.tables.of(Table::Identities);
         let new = Some("attribute_not_exists(pk)");
@@ -144,12 +149,13 @@ impl Store {
             }
         }
         let changed = items.len() > 2;
+        let done_at = items.len();
         if let Some(done) = done {
             let mut item = encode(&Key::Command(done.command), done)?;
             item.insert(EXPIRES_AT.to_owned(), seconds(after_days(event.at, COMMAND_DAYS)?));
             items.push(put(self.tables.of(Table::Members), item, new, &[])?);
         }
-        let last = items.len() - 1;
+        items.extend(notices::puts(self, told)?);
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(Appended::Yes) };
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
@@ -158,7 +164,7 @@ impl Store {
         let failed = |i: usize| {
             canceled.cancellation_reasons().get(i).and_then(|reason| reason.code()) == Some("ConditionalCheckFailed")
         };
-        if done.is_some() && failed(last) {
+        if done.is_some() && failed(done_at) {
             return Ok(Appended::AlreadyDone);
         }
         if changed && failed(2) { Ok(Appended::ChangeRefused) } else { Ok(Appended::HeadMoved) }

@@ -14,6 +14,7 @@
 //! identities  IDENTITY#<member>   EVENT#<seq:8>       an event of it
 //! identities  PHONE#<hash>        PHONE               whose phone number it is
 //! identities  OPENING#<uuid>      OPENING             a request to open an identity
+//! notices   INBOX#<audience>      NOTICE#<at:15>#<key>  a notice in the inbox of its audience
 //! reports   REPORT#<code>         REPORT              a report
 //! reports   REPORT#<code>         EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         CONTENT#<seq:8>#<part:2>  a text of it
@@ -51,8 +52,9 @@ use pingan_domain::{
     identity::OpeningId,
     life::Stage,
     media::MediaId,
-    member::MemberId,
+    member::{MemberId, Role},
     named::Named as _,
+    notice::Audience,
     report::{ReportId, Urgency},
     territory::{Level, NodeId},
 };
@@ -62,6 +64,9 @@ pub const ACCESS_PREFIX: &str = "ACCESS#";
 
 /// What the sort keys of all events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
+
+/// What the sort keys of all notices begin with.
+const NOTICE_PREFIX: &str = "NOTICE#";
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -90,6 +95,8 @@ pub enum Key {
     Phone(Digest),
     /// A request to open an identity.
     Opening(OpeningId),
+    /// A notice in the inbox of those whom it is for.
+    Notice(Audience, Timestamp, String),
     /// A report.
     Report(ReportId),
     /// An event of a report.
@@ -115,6 +122,8 @@ pub enum Table {
     Identities,
     /// Members.
     Members,
+    /// What people are told.
+    Notices,
     /// Reports and what belongs to them.
     Reports,
 }
@@ -133,6 +142,7 @@ impl Key {
             Self::Identity(_) | Self::IdentityHead(_) | Self::IdentityEvent(..) | Self::Phone(_) | Self::Opening(_) => {
                 Table::Identities
             }
+            Self::Notice(..) => Table::Notices,
             _ => Table::Reports,
         }
     }
@@ -152,6 +162,7 @@ impl Key {
             Self::IdentityEvent(..) => "identity_event",
             Self::Phone(_) => "phone",
             Self::Opening(_) => "opening",
+            Self::Notice(..) => "notice",
             Self::Report(_) => "report",
             Self::Event(..) => "event",
             Self::Content(..) => "content",
@@ -175,6 +186,7 @@ impl Key {
             Self::Identity(id) | Self::IdentityHead(id) | Self::IdentityEvent(id, _) => format!("IDENTITY#{id}"),
             Self::Phone(hash) => format!("PHONE#{hash}"),
             Self::Opening(id) => format!("OPENING#{id}"),
+            Self::Notice(to, ..) => inbox_pk(to),
             Self::Report(id) | Self::Event(id, _) | Self::Content(id, ..) | Self::QueueEntry(id, _) => {
                 format!("REPORT#{}", id.as_str())
             }
@@ -196,6 +208,7 @@ impl Key {
             Self::Identity(_) => "IDENTITY".to_owned(),
             Self::Phone(_) => "PHONE".to_owned(),
             Self::Opening(_) => "OPENING".to_owned(),
+            Self::Notice(_, at, key) => format!("{}#{key}", inbox_sk(*at)),
             Self::Report(_) => "REPORT".to_owned(),
             Self::Event(_, seq) | Self::MemberEvent(_, seq) | Self::IdentityEvent(_, seq) => {
                 format!("{EVENT_PREFIX}{seq:08}")
@@ -228,6 +241,11 @@ impl Key {
             ("IDENTITY", sk) => Self::IdentityEvent(member()?, number(sk)?),
             ("PHONE", "PHONE") => Self::Phone(Digest::parse(id)?),
             ("OPENING", "OPENING") => Self::Opening(id.parse().ok()?),
+            ("INBOX", sk) => {
+                let (at, key) = sk.strip_prefix(NOTICE_PREFIX)?.split_once('#')?;
+                let at = Timestamp::from_millisecond(at.parse().ok()?).ok()?;
+                Self::Notice(audience(id)?, at, key.to_owned())
+            }
             ("REPORT", "REPORT") => Self::Report(report()?),
             ("REPORT", sk) => match sk.split_once('#')? {
                 ("EVENT", seq) => Self::Event(report()?, seq.parse().ok()?),
@@ -322,6 +340,34 @@ impl Index {
     }
 }
 
+/// The partition of an inbox.
+pub fn inbox_pk(to: &Audience) -> String {
+    match to {
+        Audience::Reviewers { stage, node } => format!("INBOX#reviewers#{stage}#{node}"),
+        Audience::Staff { role, node } => format!("INBOX#staff#{role}#{node}"),
+        Audience::Member { member } => format!("INBOX#member#{member}"),
+    }
+}
+
+/// The place in an inbox of what happened at a moment.
+pub fn inbox_sk(at: Timestamp) -> String {
+    format!("{NOTICE_PREFIX}{}", moment(at))
+}
+
+fn audience(text: &str) -> Option<Audience> {
+    let (kind, rest) = text.split_once('#')?;
+    if kind == "member" {
+        return Some(Audience::Member { member: MemberId::parse(rest).ok()? });
+    }
+    let (of, node) = rest.split_once('#')?;
+    let node = NodeId::parse(node).ok()?;
+    match kind {
+        "reviewers" => Some(Audience::Reviewers { stage: Stage::from_name(of)?, node }),
+        "staff" => Some(Audience::Staff { role: Role::from_name(of)?, node }),
+        _ => None,
+    }
+}
+
 /// The partition of a stage's queue.
 pub fn queue_pk(node: &NodeId, stage: Stage) -> String {
     format!("QUEUE#{node}#{stage}")
@@ -388,6 +434,29 @@ mod tests {
             (Key::IdentityEvent(member.clone(), 9), "IDENTITY#officer-1", "EVENT#00000009"),
             (Key::Phone(Digest::ZERO), "PHONE#0000", "PHONE"),
             (Key::Opening(OpeningId::nil()), "OPENING#00000000-0000-0000-0000-000000000000", "OPENING"),
+            (
+                Key::Notice(
+                    Audience::Reviewers { stage: Stage::Station, node: "demo.river".parse().unwrap() },
+                    Timestamp::from_millisecond(1_800_000_000_123).unwrap(),
+                    "k-1-station".to_owned(),
+                ),
+                "INBOX#reviewers#station#demo.river",
+                "NOTICE#001800000000123#k-1-station",
+            ),
+            (
+                Key::Notice(
+                    Audience::Staff { role: Role::Custodian, node: "demo".parse().unwrap() },
+                    Timestamp::UNIX_EPOCH,
+                    "k".to_owned(),
+                ),
+                "INBOX#staff#custodian#demo",
+                "NOTICE#000000000000000#k",
+            ),
+            (
+                Key::Notice(Audience::Member { member: member.clone() }, Timestamp::UNIX_EPOCH, "k".to_owned()),
+                "INBOX#member#officer-1",
+                "NOTICE#000000000000000#k",
+            ),
             (Key::Media(MediaId::nil()), "MEDIA#00000000-0000-0000-0000-000000000000", "MEDIA"),
         ];
         for (key, pk, sk) in keys {

@@ -12,6 +12,7 @@
 //! | the audit of reads | [`audit`] |
 //! | members, invites, the lists of a district | [`members`] |
 //! | sealed identities and their opening | [`identities`] |
+//! | what people are told, and their inboxes | [`notices`] |
 //! | what a stream record means | [`stream`] |
 //! | how lists are paged | [`cursor`] |
 
@@ -26,6 +27,7 @@ pub mod keys;
 mod load;
 pub mod media;
 pub mod members;
+pub mod notices;
 pub mod reports;
 pub mod stream;
 pub mod tables;

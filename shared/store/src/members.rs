@@ -19,6 +19,7 @@ use pingan_domain::{
     member::{Body, MemberId, MemberState, Role},
     membership::{Decided, Kind, MemberEvent, Profile},
     named::Named as _,
+    notice,
     territory::{Level, NodeId},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,7 @@ use crate::{
     identities::{IdentityItem, PhoneItem},
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
+    notices,
     reports::put,
 };
 
@@ -319,6 +321,8 @@ impl Store {
                 writes.push((Part::Other, expire(identities, &Key::Phone(*phone), id, *at)?));
             }
         }
+        let told = notice::of_membership(event, profile.member.pseudonym);
+        writes.extend(notices::puts(self, &told)?.into_iter().map(|write| (Part::Other, write)));
         Ok(writes)
     }
 

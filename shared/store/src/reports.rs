@@ -16,6 +16,7 @@ use pingan_domain::{
     media::MediaId,
     member::MemberId,
     named::Named as _,
+    notice,
     report::{Category, Report, ReportId, Urgency},
     territory::NodeId,
 };
@@ -26,6 +27,7 @@ use crate::{
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, Index, Key, Table},
+    notices,
 };
 
 /// How long a command is remembered, in days: longer than any phone keeps trying.
@@ -294,6 +296,7 @@ impl Writes {
         for stage in after {
             items.push(put(table, queue_item(report, stage)?, None, &[])?);
         }
+        items.extend(notices::puts(store, &notice::of_report(event, &report.reporter))?);
         Ok(Self { items, media: event.media.clone() })
     }
 }

@@ -19,13 +19,16 @@ use crate::{
     members, reports,
 };
 
-/// The names of the tables in this deployment.
-#[derive(Debug, Clone)]
+/// The names of the tables in this deployment; empty for those that a function has nothing
+/// to do with.
+#[derive(Debug, Clone, Default)]
 pub struct TableNames {
     /// Who members are in life.
     pub identities: String,
     /// Members.
     pub members: String,
+    /// What people are told.
+    pub notices: String,
     /// Reports and what belongs to them.
     pub reports: String,
 }
@@ -36,6 +39,7 @@ impl TableNames {
         Self {
             identities: format!("{prefix}-identities"),
             members: format!("{prefix}-members"),
+            notices: format!("{prefix}-notices"),
             reports: format!("{prefix}-reports"),
         }
     }
@@ -45,6 +49,7 @@ impl TableNames {
         match table {
             Table::Identities => &self.identities,
             Table::Members => &self.members,
+            Table::Notices => &self.notices,
             Table::Reports => &self.reports,
         }
     }
@@ -52,8 +57,9 @@ impl TableNames {
 
 /// Creates the tables that do not exist yet.
 pub async fn create(client: &Client, names: &TableNames) -> Result<(), Error> {
-    for table in [Table::Identities, Table::Members, Table::Reports] {
-        create_table(client, names.of(table), table, table == Table::Reports).await?;
+    for table in [Table::Identities, Table::Members, Table::Notices, Table::Reports] {
+        let stream = matches!(table, Table::Notices | Table::Reports);
+        create_table(client, names.of(table), table, stream).await?;
     }
     Ok(())
 }
@@ -107,18 +113,17 @@ async fn create_table(client: &Client, name: &str, table: Table, stream: bool) -
     }
     match request.send().await {
         Ok(_) => {}
-        Err(error) if error.code() == Some("ResourceInUseException") => return Ok(()),
+        Err(error) if error.code() == Some("ResourceInUseException") => {}
         Err(error) => return Err(fault("CreateTable", &error)),
     }
     let ttl = TimeToLiveSpecification::builder().attribute_name(EXPIRES_AT).enabled(true).build().map_err(internal)?;
-    client
-        .update_time_to_live()
-        .table_name(name)
-        .time_to_live_specification(ttl)
-        .send()
-        .await
-        .map_err(|error| fault("UpdateTimeToLive", &error))?;
-    Ok(())
+    let request = client.update_time_to_live().table_name(name).time_to_live_specification(ttl);
+    match request.send().await {
+        Ok(_) => Ok(()),
+        // It is on already, from before.
+        Err(error) if error.code() == Some("ValidationException") => Ok(()),
+        Err(error) => Err(fault("UpdateTimeToLive", &error)),
+    }
 }
 
 /// The attributes that an index shows beside the keys.

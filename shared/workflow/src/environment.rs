@@ -11,14 +11,16 @@ use pingan_store::{CursorKey, Store, TableNames};
 use crate::Workflow;
 
 impl Workflow {
-    /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `CURSOR_KEY` (at least 16 characters) and
-    /// `TIME_ZONE` (default `Asia/Shanghai`).
+    /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `NOTICES_TABLE` (none for a function that tells
+    /// nobody anything), `CURSOR_KEY` (at least 16 characters) and `TIME_ZONE` (default
+    /// `Asia/Shanghai`).
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         // These functions touch no identity, and are not told where identities are.
         let tables = TableNames {
-            identities: String::new(),
             members: environment.get("MEMBERS_TABLE")?,
+            notices: environment.get_or("NOTICES_TABLE", ""),
             reports: environment.get("REPORTS_TABLE")?,
+            ..TableNames::default()
         };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
         let time_zone = TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?;

@@ -25,6 +25,10 @@ enum Budget {
     Audited,
     /// A file of one person: who acts, whose the number is, who that is; and one write.
     Import,
+    /// A change of one's own that needs what is sealed: who acts, and the identity; and one write.
+    Unsealing,
+    /// Who reads, and then both inboxes together.
+    Inbox,
 }
 
 /// The requests of one call.
@@ -80,8 +84,9 @@ impl Scale {
         let (most_reads, most_writes) = match budget {
             Budget::Command => (1, 1),
             Budget::Query => (2, 0),
-            Budget::Audited => (2, 1),
+            Budget::Audited | Budget::Unsealing => (2, 1),
             Budget::Import => (3, 1),
+            Budget::Inbox => (3, 0),
         };
         assert!(
             reads.len() <= most_reads && writes.len() <= most_writes,
@@ -208,6 +213,25 @@ async fn weigh_members(scale: &mut Scale) {
     let link = json!({ "member": made.text("/id"), "code": renewed.text("/code") });
     scale.weigh(Budget::Command, "link_account", "", 200, phone.put_json("/me/account", None, &link)).await;
     scale.weigh(Budget::Query, "read_me", "", 200, phone.get("/me")).await;
+    let device = json!({ "means": "device", "platform": "fcm", "token": "a-token" });
+    let choose = || phone.put_json("/me/channel", None, &device);
+    scale.weigh(Budget::Command, "choose_channel", "", 200, choose()).await;
+    scale.weigh(Budget::Command, "choose_channel", "the same again", 200, choose()).await;
+    scale.weigh(Budget::Query, "read_channel", "", 200, phone.get("/me/channel")).await;
+    scale.weigh(Budget::Inbox, "read_inbox", "of a reporter", 200, phone.get("/me/inbox")).await;
+    scale.weigh(Budget::Inbox, "read_inbox", "of an officer", 200, officer.get("/me/inbox")).await;
+    let new = json!({
+        "role": "officer", "body": "police", "node": "demo.river.boatyard", "name": "吴十", "phone": "13400134000"
+    });
+    let key = scale.key();
+    let staff = district.post(&path, key, None, &new).await.unwrap();
+    let link = json!({ "member": staff.text("/id"), "code": staff.text("/invitation/code") });
+    let staff = scale.world.person("somebody-else").await;
+    staff.put_json("/me/account", None, &link).await.unwrap();
+    let sms = json!({ "means": "sms" });
+    let choose = || staff.put_json("/me/channel", None, &sms);
+    scale.weigh(Budget::Unsealing, "choose_channel", "by text message", 200, choose()).await;
+    scale.weigh(Budget::Query, "choose_channel", "by text message again", 200, choose()).await;
     let payment = json!({ "holder": "赵六", "bank": "建设银行", "account": "6217 0000" });
     let call = format!("{member}/payment");
     scale.weigh(Budget::Command, "put_payment", "", 204, phone.put_json(&call, None, &payment)).await;

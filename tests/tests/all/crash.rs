@@ -3,6 +3,8 @@
 //! What was acknowledged must be there after a kill, what was not must be taken once when it is sent again, and
 //! whatever has happened must be told, also when the kill came between the writing and the telling.
 
+mod joining;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 use pingan_domain::command::CommandId;
 use pingan_domain::event::{Event, verify_chain};
 use pingan_domain::member::MemberId;
-use pingan_domain::notice::notices;
+use pingan_domain::notice;
 use pingan_domain::report::ReportId;
 use pingan_domain::territory::NodeId;
 use pingan_local::bundle::{Bundle, Options};
@@ -427,8 +429,12 @@ async fn kills_lose_nothing_and_nothing_is_done_twice() {
     let bundle = Bundle::start(Options { data, port: 0, clock: Clock::real() }).await.unwrap();
     let all = all_events(&bundle).await;
     check_commands(&ledger, &all);
-    let expected: BTreeSet<String> =
-        all.values().flatten().flat_map(notices).map(|notice| notice.deduplication_key).collect();
+    let expected: BTreeSet<String> = all
+        .values()
+        .flatten()
+        .flat_map(|event| notice::of_report(event, &MemberId::clock()))
+        .map(|notice| notice.deduplication_key)
+        .collect();
     let told = told(&bundle.url, &expected).await;
     assert_eq!(told, expected, "what was told, and what had happened");
     for Upload { who, id, put, .. } in ledger.uploads() {

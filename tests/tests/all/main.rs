@@ -8,6 +8,7 @@
 //! | who may not do what | [`unauthorised`] |
 //! | who is told what | [`notices`] |
 //! | what becomes of pictures | [`media`] |
+//! | how people are told, and by what | [`channels`] |
 //! | how people become members, and who knows who they are | [`members`] |
 //! | that the description is the code's own | [`openapi`] |
 
@@ -17,6 +18,7 @@ mod harness;
 
 mod bad_input;
 mod budget;
+mod channels;
 mod crash;
 mod journeys;
 mod media;

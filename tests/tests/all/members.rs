@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use pingan_domain::error::{Error, Refusal};
 use pingan_domain::hash::Digest;
-use pingan_domain::member::MemberId;
+use pingan_domain::member::{Body as StaffBody, MemberId};
+use pingan_domain::text::Text;
+use pingan_local::bundle::Appointment;
 use pingan_local::client::Answer;
 use pingan_store::Key;
 use serde_json::{Value, json};
@@ -445,6 +448,60 @@ async fn coverage_shows_what_is_missing_and_singles_out_nobody() {
     assert_eq!(seen.body["trades"][0]["members"], 6);
     assert_eq!(seen.body["places"][0]["gap"], true);
     insta::assert_json_snapshot!("coverage_of_a_station", seen.body);
+}
+
+#[tokio::test]
+async fn a_district_begins_with_a_manager_whom_the_operator_appoints() {
+    let world = World::start_here().await;
+    let appointment = |district: &str, named: bool, body, phone: &str| Appointment {
+        district: district.parse().unwrap(),
+        named: named.then(|| Text::new("新区", "New District")),
+        body,
+        name: "周区长".to_owned(),
+        phone: phone.to_owned(),
+    };
+    let appoint = async |wanted: Appointment| world.bundle().appoint(&wanted).await;
+    let new = |named| appointment("new", named, StaffBody::Police, PHONE);
+    let nameless = appoint(new(false)).await.unwrap_err();
+    assert!(matches!(nameless, Error::Invalid(bad) if bad[0].pointer == "/named"));
+    for bad in ["new.station", "new.station.community"] {
+        assert!(
+            matches!(appoint(appointment(bad, true, StaffBody::Police, PHONE)).await, Err(Error::Invalid(_))),
+            "{bad}"
+        );
+    }
+    assert!(matches!(appoint(appointment("new", true, StaffBody::Police, "1")).await, Err(Error::Invalid(_))));
+
+    let first = appoint(new(true)).await.unwrap();
+    world.wait_minutes(1);
+    let again = appoint(new(false)).await.unwrap();
+    assert_eq!((&again.member, again.invitation), (&first.member, first.invitation));
+    assert!(again.expires_at > first.expires_at, "the invitation is renewed");
+    let taken = appoint(appointment("new", false, StaffBody::Governance, PHONE)).await.unwrap_err();
+    assert_eq!(taken, Refusal::PhoneTaken.into());
+    let other = appoint(appointment("new", false, StaffBody::Governance, "13900139000")).await.unwrap();
+    assert_ne!(other.member, first.member);
+
+    let manager = world.person("somebody-new").await;
+    let link = json!({ "member": first.member, "code": first.invitation.unwrap() });
+    expect(manager.put_json("/me/account", None, &link).await.unwrap(), 200);
+    assert_eq!(appoint(new(false)).await.unwrap().invitation, None, "there is nothing to invite to any more");
+
+    // From here on the manager builds the district.
+    let lists = expect(manager.get("/districts/new").await.unwrap(), 200);
+    assert_eq!(lists.text("/name/en"), "New District");
+    let place = |node: &str| json!({ "node": node, "name": { "zh_cn": "派出所", "en": "Place" }, "target": 0 });
+    let body = json!({
+        "name": lists.body["name"], "nodes": [place("new.north"), place("new.north.garden")], "trades": [], "places": []
+    });
+    expect(manager.put_json("/districts/new", lists.version(), &body).await.unwrap(), 200);
+    let staff = json!({
+        "role": "officer", "body": "police", "node": "new.north.garden", "name": "陈警官", "phone": "13700137000"
+    });
+    let path = "/districts/new/members";
+    expect(manager.post(path, world.keys("x").next(), None, &staff).await.unwrap(), 201);
+    let elsewhere = manager.get("/districts/demo/members").await.unwrap();
+    expect_problem(&elsewhere, 404, "not_found");
 }
 
 /// That no member is partial: with an identity comes its claim on the number, and the reverse.

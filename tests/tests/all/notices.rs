@@ -10,7 +10,7 @@ fn line(notice: &Value, codes: &[(&str, &str)]) -> String {
     let get = |name: &str| attributes.get(name).map_or("", |value| value.as_str().unwrap());
     let to = match get("audience") {
         "reviewers" => format!("{} {}", get("stage"), get("node")),
-        "reporter" => "reporter".to_owned(),
+        "member" => "reporter".to_owned(),
         other => panic!("an unknown audience: {other}"),
     };
     let mut key = get("deduplication_key").to_owned();

@@ -882,7 +882,7 @@ async fn tables_are_created_once() {
         tasks.spawn(async move { tables::create(&raw, &names).await });
     }
     assert_eq!(tasks.join_all().await, vec![Ok(()); 4]);
-    for table in [&names.members, &names.reports] {
+    for table in [&names.identities, &names.members, &names.notices, &names.reports] {
         let ttl = desk.raw.describe_time_to_live().table_name(table).send().await.unwrap();
         let ttl = ttl.time_to_live_description.and_then(|ttl| ttl.attribute_name);
         assert_eq!(ttl.as_deref(), Some(item::EXPIRES_AT));
@@ -896,7 +896,13 @@ async fn terraform_makes_the_tables_of_the_store() {
     let desk = Desk::open().await;
     let names = desk.store().tables();
     let mut made = serde_json::Map::new();
-    for (name, table) in [("identities", &names.identities), ("members", &names.members), ("reports", &names.reports)] {
+    let tables = [
+        ("identities", &names.identities),
+        ("members", &names.members),
+        ("notices", &names.notices),
+        ("reports", &names.reports),
+    ];
+    for (name, table) in tables {
         let table = desk.raw.describe_table().table_name(table).send().await.unwrap().table.unwrap();
         let keys = |schema: &[KeySchemaElement]| {
             schema.iter().map(|key| key.attribute_name().to_owned()).collect::<Vec<_>>().join(", ")

@@ -228,6 +228,8 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
         strangers: vec!["station-north", "elsewhere-district"],
         ..officers(id, path)
     };
+    let everyone: Vec<_> = ROLES.iter().map(|(role, _)| *role).collect();
+    let channel = |id: &str, path: &str| Operation { strangers: Vec::new(), ..officers(id, path.to_owned()) };
     let lists = json!({
         "name": { "zh_cn": "示范区", "en": "Demo District" },
         "nodes": seed::demo_district().unwrap().nodes,
@@ -237,7 +239,7 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
     let person = |phone: &str| json!({ "name": "李建国", "phone": phone });
     vec![
         Operation {
-            roles: ROLES.iter().map(|(role, _)| *role).collect(),
+            roles: everyone.clone(),
             strangers: vec!["elsewhere-district"],
             ..officers("read_district", DISTRICT.to_owned())
         },
@@ -302,6 +304,14 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
         },
         Operation { method: Some(Method::DELETE), ..officers("revoke_invite", invite) },
         Operation { open_to: OpenTo::Members, ..officers("read_me", "/me".to_owned()) },
+        Operation { roles: everyone.clone(), ..channel("read_channel", "/me/channel") },
+        Operation {
+            roles: everyone.clone(),
+            body: Some(json!({ "means": "none" })),
+            method: Some(Method::PUT),
+            ..channel("choose_channel", "/me/channel")
+        },
+        Operation { roles: everyone, ..channel("read_inbox", "/me/inbox") },
         Operation {
             open_to: OpenTo::SignedIn,
             rightful: scene.invited,

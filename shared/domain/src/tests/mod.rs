@@ -1,10 +1,13 @@
 //! Tests of the rules, and the people, requests and lives that they are told with.
 
 mod authority;
+mod channel;
 mod decide;
+mod identity;
 mod life_table;
 mod lives;
 mod media;
+mod membership;
 mod notice;
 
 use std::sync::LazyLock;

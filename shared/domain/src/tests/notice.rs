@@ -18,7 +18,7 @@ use crate::{
     life::{Action, Case, RejectionReason, Relation, Stage, State, step},
     member::{Member, MemberId, Role},
     named::Named as _,
-    notice::{Audience, Notice, notices},
+    notice::{self, About, Audience, Notice},
     report::{Concerns, NewReport, Report, Urgency, node_of},
     text::Text,
 };
@@ -61,14 +61,20 @@ fn every_event() -> Vec<Event> {
     events
 }
 
+/// The notices of an event; the reporter is somebody whose name stands nowhere else.
+fn notices(event: &Event) -> Vec<Notice> {
+    notice::of_report(event, &author().id)
+}
+
 /// The stages whose reviewers are told, and whether the reporter is.
 fn told(event: &Event) -> (Vec<Stage>, bool) {
     let mut stages = Vec::new();
     let mut reporter = false;
     for notice in notices(event) {
-        match notice.audience {
+        match notice.to {
             Audience::Reviewers { stage, .. } => stages.push(stage),
-            Audience::Reporter { .. } => reporter = true,
+            Audience::Member { .. } => reporter = true,
+            Audience::Staff { .. } => panic!("a report concerns its reviewers alone"),
         }
     }
     (stages, reporter)
@@ -81,10 +87,12 @@ fn every_notice_goes_to_whom_the_event_tells() {
         assert_eq!(stages, event.tells, "{event:?}");
         assert_eq!(reporter, feedback(&event).is_some(), "{event:?}");
         for notice in notices(&event) {
-            assert_eq!((notice.urgency, notice.action), (event.urgency, event.action));
-            match notice.audience {
+            assert_eq!((notice.urgency, notice.at), (event.urgency, event.at));
+            assert_eq!(notice.what, About::Report { report: event.report, action: event.action });
+            let to_reporter = Audience::Member { member: author().id };
+            match notice.to {
                 Audience::Reviewers { stage, node } => assert_eq!(node, node_of(&event.node, stage)),
-                Audience::Reporter { pseudonym } => assert_eq!(pseudonym, author().pseudonym),
+                to => assert_eq!((to, notice.pseudonym), (to_reporter, Some(author().pseudonym))),
             }
         }
     }
@@ -112,9 +120,9 @@ fn only_stages_that_may_see_the_report_are_told() {
 fn the_reviewers_of_a_stage_are_those_of_its_node() {
     let nodes: Vec<_> = notices(Life::of(urgent(Urgency::Emergency)).newest())
         .into_iter()
-        .filter_map(|notice| match notice.audience {
+        .filter_map(|notice| match notice.to {
             Audience::Reviewers { stage, node } => Some((stage, node.to_string())),
-            Audience::Reporter { .. } => None,
+            _ => None,
         })
         .collect();
     let expected =
@@ -181,7 +189,7 @@ fn feedback_carries_the_deadline_of_the_next_step() {
 
 #[test]
 fn a_lock_screen_shows_the_reporter_no_more_than_that_there_is_news() {
-    let to_the_reporter = |notice: &Notice| matches!(notice.audience, Audience::Reporter { .. });
+    let to_the_reporter = |notice: &Notice| matches!(notice.to, Audience::Member { .. });
     let mut texts = BTreeSet::new();
     for event in every_event() {
         let code = event.report.to_string();
@@ -194,7 +202,8 @@ fn a_lock_screen_shows_the_reporter_no_more_than_that_there_is_news() {
 
 /// Everything that leaves the platform because of an event.
 fn all_that_is_said(event: &Event) -> String {
-    serde_json::to_string(&(notices(event), feedback(event))).unwrap()
+    let sent: Vec<_> = notices(event).into_iter().map(|notice| (notice.attributes(), notice.text)).collect();
+    serde_json::to_string(&(sent, feedback(event))).unwrap()
 }
 
 proptest! {
@@ -259,13 +268,10 @@ fn the_texts_as_people_read_them() {
             let code = event.report.to_string();
             let zh_cn = notice.text.zh_cn.replace(&code, "〔CODE〕");
             let en = notice.text.en.replace(&code, "[CODE]");
-            match notice.audience {
-                Audience::Reviewers { .. } => {
-                    to_reviewers.entry((notice.urgency, zh_cn, en)).or_default().insert(notice.action);
-                }
-                Audience::Reporter { .. } => {
-                    on_lock_screens.insert((zh_cn, en));
-                }
+            if matches!(notice.to, Audience::Reviewers { .. }) {
+                to_reviewers.entry((notice.urgency, zh_cn, en)).or_default().insert(event.action);
+            } else {
+                on_lock_screens.insert((zh_cn, en));
             }
         }
     }
