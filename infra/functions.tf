@@ -3,8 +3,9 @@
 #
 #   trigger       http (its routes stand in openapi.json), stream, uploads or schedule
 #   stream        of which table, for those that a stream drives
+#   filters       which records of that stream it is called for: any that fits one of them
 #   tables        which tables it touches, by which actions, through which indexes
-#   media         what it does with objects under uploads/
+#   media         what it does with which keys of the bucket; listing holds for the same keys
 #   publishes     whether it sends notices
 #   subscribes    whether it keeps the subscriptions and devices of those who are told
 #   identities    what it does with the key that seals identities
@@ -37,7 +38,7 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.commit_settings
+      settings        = concat(local.commit_settings, ["MEDIA_LIMITS"])
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices = local.tell
@@ -47,7 +48,7 @@ locals {
           indexes = ["reports-by-reporter"]
         }
       }
-      media      = []
+      media      = {}
       publishes  = false
       subscribes = false
       identities = []
@@ -68,7 +69,7 @@ locals {
         notices = local.tell
         reports = { actions = local.review, indexes = ["queue-by-stage", "reports-by-community"] }
       }
-      media      = []
+      media      = {}
       publishes  = false
       subscribes = false
       identities = []
@@ -92,7 +93,7 @@ locals {
           indexes = ["queue-by-stage", "reports-by-community", "reports-by-station"]
         }
       }
-      media      = []
+      media      = {}
       publishes  = false
       subscribes = false
       identities = []
@@ -116,7 +117,7 @@ locals {
           indexes = ["queue-by-stage", "reports-by-community", "reports-by-station", "reports-by-district"]
         }
       }
-      media      = []
+      media      = {}
       publishes  = false
       subscribes = false
       identities = []
@@ -131,14 +132,22 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.http_settings, ["MEDIA_BUCKET"])
+      settings        = concat(local.http_settings, ["MEDIA_BUCKET", "MEDIA_LIMITS"])
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+        # An upload in parts that is gone is replaced in its record.
+        reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], indexes = [] }
       }
       # A signed request can do what its signer may do: these are the phone's and the
-      # console's permissions.
-      media      = ["s3:PutObject", "s3:GetObject"]
+      # console's permissions. Nobody reads an upload before it was checked, and nobody tags
+      # one: every x-amz-* header of a signed request has to be in its signature, so that a
+      # phone cannot add x-amz-tagging and call its own upload clean. Whether an upload has
+      # arrived is looked up in the list of names.
+      media = {
+        "uploads/*"   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListBucket", "s3:ListMultipartUploadParts"]
+        "copies/*"    = ["s3:GetObject"]
+        "originals/*" = ["s3:GetObject"]
+      }
       publishes  = false
       subscribes = false
       identities = []
@@ -147,21 +156,60 @@ locals {
     }
 
     media-intake = {
-      description = "Looks at every upload and says whether it is what it claims to be."
+      description = "Looks at every upload, says whether it is what it claims to be, seals it and makes its copies."
       trigger     = "uploads"
-      # It holds a whole picture, 20 MiB at most, and hashes it.
-      memory_mb       = 512
-      timeout_seconds = 30
+      # From here on a function has a whole processor. It decodes pictures of up to 110
+      # megapixels, one at a time.
+      memory_mb = 1769
+      # A video is read twice and written once.
+      timeout_seconds = 300
       # A storm of uploads must not take the account's concurrency away from the API.
       concurrency   = 20
       opens_reports = false
-      settings      = concat(local.workflow_settings, ["MEDIA_BUCKET"])
+      settings      = concat(local.workflow_settings, ["MEDIA_BUCKET", "MEDIA_LIMITS", "MALWARE_SCAN"])
       tables = {
         reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], indexes = [] }
       }
-      # Without the right to list, S3 calls a missing object forbidden, and the function
-      # could not tell the two apart.
-      media      = ["s3:GetObject", "s3:ListBucket"]
+      media = {
+        "uploads/*"   = ["s3:GetObject", "s3:GetObjectTagging", "s3:DeleteObject"]
+        "copies/*"    = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        "originals/*" = ["s3:PutObject", "s3:AbortMultipartUpload"]
+        # Without the right to list, S3 calls a missing object forbidden, and the function
+        # could not tell the two apart.
+        "*" = ["s3:ListBucket"]
+      }
+      publishes  = false
+      subscribes = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    media-erase = {
+      description     = "Deletes the objects of media whose report was erased, and of slots that no report took."
+      trigger         = "stream"
+      stream          = "reports"
+      memory_mb       = 256
+      timeout_seconds = 60
+      concurrency     = -1
+      opens_reports   = false
+      settings        = ["REPORTS_TABLE", "MEDIA_BUCKET"]
+      filters = [
+        # An event that erases what a report held.
+        { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, erases = { BOOL = [true] } } } },
+        # A slot has ended. The stream shows of what was removed its keys alone.
+        { eventName = ["REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MEDIA#" }] } } } },
+      ]
+      tables = {
+        # That a medium was erased is written down in the place of its record.
+        reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], indexes = [] }
+      }
+      # It deletes and reads nothing: the key of the media is not for it.
+      media = {
+        "uploads/*"   = ["s3:DeleteObject"]
+        "copies/*"    = ["s3:DeleteObject"]
+        "originals/*" = ["s3:DeleteObject", "s3:ListBucket"]
+      }
       publishes  = false
       subscribes = false
       identities = []
@@ -195,7 +243,7 @@ locals {
         # Everybody reads the own inbox.
         notices = { actions = ["dynamodb:PutItem", "dynamodb:Query"], indexes = [] }
       }
-      media      = []
+      media      = {}
       publishes  = false
       subscribes = true
       identities = ["kms:Decrypt", "kms:GenerateDataKey"]
@@ -225,7 +273,7 @@ locals {
         members = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
         notices = local.tell
       }
-      media      = []
+      media      = {}
       publishes  = false
       subscribes = false
       identities = ["kms:Decrypt"]
@@ -242,12 +290,13 @@ locals {
       concurrency     = -1
       opens_reports   = false
       settings        = ["MEMBERS_TABLE", "NOTICES_TOPIC_ARN", "LINK_BASE", "TIME_ZONE"]
+      # Only what is new concerns anybody: notices are removed when they are old.
+      filters = [{ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }]
       tables = {
         # The device and the quiet hours of whom a notice is for.
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        notices = { actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"], indexes = [] }
       }
-      media      = []
+      media      = {}
       publishes  = true
       subscribes = false
       identities = []
@@ -271,12 +320,23 @@ locals {
     TIME_ZONE         = var.time_zone
     MEMBER_CLAIM      = local.member_claim
     MEDIA_BUCKET      = local.media_bucket
+    MEDIA_LIMITS      = jsonencode(local.media_limits)
+    MALWARE_SCAN      = var.malware_scan == "off" ? "off" : "tags"
     NOTICES_TABLE     = local.table_names.notices
     NOTICES_TOPIC_ARN = local.notices_topic_arn
     LINK_BASE         = var.link_base
 
     PLATFORM_APPLICATIONS = join(",", [for platform, arn in var.platform_applications : "${platform}=${arn}"])
   }
+
+  # A limit that is not set is left out.
+  media_limits = {
+    for kind, limits in var.media_limits : kind => { for name, limit in limits : name => limit if limit != null }
+  }
+
+  # The table whose stream drives a function, and every table of which it sees something.
+  streamed_tables = { for name, function in local.functions : name => [for table in [try(function.stream, null)] : table if table != null] }
+  read_tables     = { for name, function in local.functions : name => distinct(concat(keys(function.tables), local.streamed_tables[name])) }
 
   # The devices that a platform application knows.
   device_arns = [for arn in values(var.platform_applications) : "${replace(arn, ":app/", ":endpoint/")}/*"]
@@ -293,7 +353,7 @@ locals {
             Sid    = "Table${title(table)}"
             Effect = "Allow"
             Action = use.actions
-            Resource = try(function.stream, null) == table ? ["${local.table_arns[table]}/stream/*"] : concat(
+            Resource = concat(
               [local.table_arns[table]],
               [for index in use.indexes : "${local.table_arns[table]}/index/${index}"],
             )
@@ -305,7 +365,7 @@ locals {
           Sid       = "TableKeys"
           Effect    = "Allow"
           Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
-          Resource  = [for table in keys(function.tables) : aws_kms_key.table[table].arn]
+          Resource  = [for table in local.read_tables[name] : aws_kms_key.table[table].arn]
           Condition = { StringEquals = { "kms:ViaService" = "dynamodb.${var.region}.${local.dns_suffix}" } }
         }]
 
@@ -317,25 +377,33 @@ locals {
         }]
 
         media = [
-          for actions in [
-            { sid = "Uploads", on = "${local.media_bucket_arn}/uploads/*", of = setsubtract(function.media, ["s3:ListBucket"]) },
-            { sid = "MissingOrForbidden", on = local.media_bucket_arn, of = setintersection(function.media, ["s3:ListBucket"]) },
-            ] : {
-            Sid      = actions.sid
+          for keys, actions in function.media : {
+            Sid      = title(trimsuffix(keys, "/*"))
             Effect   = "Allow"
-            Action   = sort(actions.of)
-            Resource = [actions.on]
-          } if length(actions.of) > 0
+            Action   = sort(setsubtract(actions, ["s3:ListBucket"]))
+            Resource = ["${local.media_bucket_arn}/${keys}"]
+          } if length(setsubtract(actions, ["s3:ListBucket"])) > 0
         ]
 
+        # Listing is something that is done with the bucket: which keys it may be asked for is
+        # a condition, and no condition where it may be asked for all of them.
+        media-list = [
+          for keys, actions in function.media : merge(
+            { Sid = "List", Effect = "Allow", Action = ["s3:ListBucket"], Resource = [local.media_bucket_arn] },
+            { for name, those in { Condition = { StringLike = { "s3:prefix" = keys } } } : name => those if keys != "*" },
+          ) if contains(actions, "s3:ListBucket")
+        ]
+
+        # What is read has to be unsealed. What is written has to be sealed, and in parts it is
+        # also unsealed, to be put together.
         media-key = [
-          for key in length(function.media) > 0 ? [aws_kms_key.media.arn] : [] : {
+          for actions in [setintersection(flatten(values(function.media)), ["s3:GetObject", "s3:PutObject"])] : {
             Sid       = "MediaKey"
             Effect    = "Allow"
-            Action    = contains(function.media, "s3:PutObject") ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
-            Resource  = [key]
+            Action    = contains(actions, "s3:PutObject") ? ["kms:Decrypt", "kms:GenerateDataKey"] : ["kms:Decrypt"]
+            Resource  = [aws_kms_key.media.arn]
             Condition = { StringEquals = { "kms:ViaService" = "s3.${var.region}.${local.dns_suffix}" } }
-          }
+          } if length(actions) > 0
         ]
 
         notices = [
@@ -410,15 +478,19 @@ locals {
           }
         ]
 
-        # Listing streams knows no resource; it tells their names and nothing in them.
-        streams = [
-          for anything in function.trigger == "stream" ? ["*"] : [] : {
-            Sid      = "Streams"
-            Effect   = "Allow"
-            Action   = ["dynamodb:ListStreams"]
-            Resource = [anything]
-          }
-        ]
+        # What drives a function: Lambda reads the stream in its name. Listing streams knows no
+        # resource; it tells their names and nothing in them.
+        stream = flatten([
+          for table in local.streamed_tables[name] : [
+            {
+              Sid      = "Stream"
+              Effect   = "Allow"
+              Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+              Resource = ["${local.table_arns[table]}/stream/*"]
+            },
+            { Sid = "Streams", Effect = "Allow", Action = ["dynamodb:ListStreams"], Resource = ["*"] },
+          ]
+        ])
       } : concern => statements if length(statements) > 0
     }
   }

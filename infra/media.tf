@@ -1,5 +1,9 @@
 # The bucket of the media. Phones write to it and consoles read from it, by requests that
 # the function `media` signs; nothing in it is ever public.
+#
+#   uploads/<id>             what a phone has sent, until media-intake has taken it
+#   originals/<id>/<sha256>  the same, untouched, once it was taken
+#   copies/<id>/…            what media-intake made of it for reviewers
 
 locals {
   # Names of buckets are taken world-wide; the account makes this one ours.
@@ -7,18 +11,12 @@ locals {
   media_bucket_arn = "arn:${local.partition}:s3:::${local.media_bucket}"
 }
 
+# It keeps no versions: what was erased must be gone, and not stand behind a marker. That
+# nothing is lost by mistake is seen to by S3's own durability, and by who may delete: under
+# originals/ and copies/ media-erase alone, and only what the records say is erased.
 resource "aws_s3_bucket" "media" {
   bucket        = local.media_bucket
   force_destroy = !var.protect_data
-}
-
-resource "aws_s3_bucket_versioning" "media" {
-  bucket = aws_s3_bucket.media.id
-
-  # What was overwritten or deleted by mistake can be brought back.
-  versioning_configuration {
-    status = "Enabled"
-  }
 }
 
 resource "aws_s3_bucket_public_access_block" "media" {
@@ -56,14 +54,17 @@ resource "aws_s3_bucket_policy" "media" {
 
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "OnlyOverTls"
-      Effect    = "Deny"
-      Principal = "*"
-      Action    = "s3:*"
-      Resource  = [local.media_bucket_arn, "${local.media_bucket_arn}/*"]
-      Condition = { Bool = { "aws:SecureTransport" = "false" } }
-    }]
+    Statement = concat(
+      [{
+        Sid       = "OnlyOverTls"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = "s3:*"
+        Resource  = [local.media_bucket_arn, "${local.media_bucket_arn}/*"]
+        Condition = { Bool = { "aws:SecureTransport" = "false" } }
+      }],
+      local.only_the_scanner_tags,
+    )
   })
 
   # Both change the bucket's policy state, and S3 refuses two changes at once.
@@ -84,35 +85,38 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
     }
   }
 
-  # An object cannot say whether a report took it, so nothing here may delete by age:
-  # evidence would go with the rest.
+  # Whatever is taken was moved away from here; what is left after the 24 hours of its slot,
+  # nobody will ask for.
   rule {
-    id     = "originals-go-cold"
+    id     = "uploads-go-in-two-days"
     status = "Enabled"
 
     filter {
       prefix = "uploads/"
     }
 
-    # Still opens within milliseconds, as a reviewer expects of a link.
+    expiration {
+      days = 2
+    }
+  }
+
+  # An object cannot say whether a report has it, so nothing here may delete originals or
+  # copies by age: evidence would go with the rest.
+  rule {
+    id     = "originals-go-cold"
+    status = "Enabled"
+
+    filter {
+      prefix = "originals/"
+    }
+
+    # Still opens within milliseconds. Reviewers see the copies, which stay where reading
+    # costs nothing more.
     transition {
       days          = var.originals_cold_after_days
       storage_class = "GLACIER_IR"
     }
   }
-
-  rule {
-    id     = "what-was-overwritten-goes-in-thirty-days"
-    status = "Enabled"
-
-    filter {}
-
-    noncurrent_version_expiration {
-      noncurrent_days = 30
-    }
-  }
-
-  depends_on = [aws_s3_bucket_versioning.media]
 }
 
 resource "aws_s3_bucket_cors_configuration" "media" {
@@ -122,9 +126,11 @@ resource "aws_s3_bucket_cors_configuration" "media" {
 
   cors_rule {
     allowed_origins = var.allowed_origins
-    allowed_methods = ["GET", "PUT"]
+    allowed_methods = ["GET", "PUT", "HEAD"]
     # The signature says which headers there must be; the browser may ask for any.
     allowed_headers = ["*"]
+    # A part that has arrived, and a video that is opened in the middle.
+    expose_headers  = ["ETag", "Content-Range", "Accept-Ranges"]
     max_age_seconds = 600
   }
 }
@@ -132,10 +138,16 @@ resource "aws_s3_bucket_cors_configuration" "media" {
 resource "aws_s3_bucket_notification" "media" {
   bucket = aws_s3_bucket.media.id
 
+  # GuardDuty hears of uploads through EventBridge. It would switch this on by itself, and the
+  # next apply would switch it off again.
+  eventbridge = local.guardduty
+
+  # An upload is looked at when it has arrived, and again when the scanner has tagged it.
+  # Copies and originals make no event, or the function would call itself.
   lambda_function {
     id                  = "uploads"
     lambda_function_arn = module.function["media-intake"].arn
-    events              = ["s3:ObjectCreated:*"]
+    events              = ["s3:ObjectCreated:*", "s3:ObjectTagging:Put"]
     filter_prefix       = "uploads/"
   }
 

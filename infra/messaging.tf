@@ -1,4 +1,4 @@
-# The topic of the notices, the stream that drives them, and the queues for what a
+# The topic of the notices, the streams that drive functions, and the queues for what a
 # function could not take.
 
 locals {
@@ -60,20 +60,20 @@ resource "aws_lambda_event_source_mapping" "stream" {
   function_name     = module.function[each.key].arn
   starting_position = "TRIM_HORIZON"
 
-  # Only what is new concerns anybody: notices are removed when they are old. The function
-  # looks again by itself, so that this saves calls and decides nothing.
+  # The function looks again by itself, so that this saves calls and decides nothing.
   filter_criteria {
-    filter {
-      pattern = jsonencode({
-        eventName = ["INSERT"]
-        dynamodb  = { NewImage = { type = { S = ["notice"] } } }
-      })
+    dynamic "filter" {
+      for_each = each.value.filters
+      content {
+        pattern = jsonencode(filter.value)
+      }
     }
   }
 
   batch_size                         = 25
   maximum_batching_window_in_seconds = 0
-  # One batch of a shard at a time: the notices of an inbox go out in their order.
+  # One batch of a shard at a time: the notices of an inbox go out in their order, and what is
+  # erased is erased in the order in which it was decided.
   parallelization_factor = 1
 
   # The function gives back the record that failed and those after it; a batch that fails

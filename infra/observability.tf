@@ -35,7 +35,7 @@ resource "aws_cloudwatch_metric_alarm" "iterator_age" {
   for_each = local.streamed
 
   alarm_name          = "${local.prefix}-${each.key}-iterator-age"
-  alarm_description   = "${local.prefix}-${each.key} is more than five minutes behind its stream: reviewers and reporters wait to be told."
+  alarm_description   = "${local.prefix}-${each.key} is more than five minutes behind the stream of ${local.table_names[each.value.stream]}: what it does comes late."
   namespace           = "AWS/Lambda"
   metric_name         = "IteratorAge"
   dimensions          = { FunctionName = module.function[each.key].name }
@@ -119,7 +119,7 @@ resource "aws_cloudwatch_dashboard" "this" {
           metrics = [for name in keys(local.functions) : ["AWS/Lambda", "ConcurrentExecutions", "FunctionName", "${local.prefix}-${name}"]]
         },
         {
-          title   = "Stream: how far behind"
+          title   = "Streams: how far behind"
           stat    = "Maximum"
           metrics = [for name in keys(local.streamed) : ["AWS/Lambda", "IteratorAge", "FunctionName", "${local.prefix}-${name}"]]
         },

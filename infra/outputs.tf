@@ -62,7 +62,7 @@ output "permissions" {
   description = "What each function may touch: its tables, and one policy document per concern. For those who check."
   value = {
     for name, function in module.function : name => {
-      tables   = keys(local.functions[name].tables)
+      tables   = local.read_tables[name]
       policies = function.policies
     }
   }

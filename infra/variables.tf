@@ -219,13 +219,82 @@ variable "log_retention_days" {
 }
 
 variable "originals_cold_after_days" {
-  description = "After how many days the media go to colder storage, where they open as fast but cost more to open."
+  description = "After how many days originals go to colder storage, where they open as fast but cost more to open."
   type        = number
   default     = 90
 
   validation {
     condition     = var.originals_cold_after_days >= 30
-    error_message = "Media stay in ordinary storage for 30 days at least; colder storage charges for that long anyway."
+    error_message = "Originals stay in ordinary storage for 30 days at least; colder storage charges for that long anyway."
+  }
+}
+
+variable "media_limits" {
+  description = "What a report, or an answer, may carry of each kind: how many, how large each in bytes, and how long each in seconds, where that is limited. A kind that is not named keeps its default; a count of 0 takes none of it."
+  type = object({
+    image = optional(object({
+      max_count   = number
+      max_bytes   = number
+      max_seconds = optional(number)
+    }), { max_count = 10, max_bytes = 20971520 })
+    video = optional(object({
+      max_count   = number
+      max_bytes   = number
+      max_seconds = optional(number)
+    }), { max_count = 1, max_bytes = 524288000 })
+    voice = optional(object({
+      max_count   = number
+      max_bytes   = number
+      max_seconds = optional(number)
+    }), { max_count = 3, max_bytes = 31457280, max_seconds = 600 })
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition = alltrue([
+      for limits in var.media_limits : limits.max_count >= 0 && floor(limits.max_count) == limits.max_count
+    ]) && sum([for limits in var.media_limits : limits.max_count]) <= 20
+    error_message = "The counts are whole numbers, none below 0, and 20 together at most: more than that no report carries."
+  }
+
+  validation {
+    condition = alltrue([
+      for kind, most in { image = 33554432, video = 4294967296, voice = 67108864 } :
+      var.media_limits[kind].max_bytes >= 1 && var.media_limits[kind].max_bytes <= most
+      && floor(var.media_limits[kind].max_bytes) == var.media_limits[kind].max_bytes
+    ])
+    error_message = "A picture has 1 byte to 32 MiB and voice to 64 MiB, because media-intake holds them whole; a video to 4 GiB. The numbers are whole."
+  }
+
+  validation {
+    condition = alltrue([
+      for seconds in [for limits in var.media_limits : coalesce(limits.max_seconds, 1)] :
+      seconds >= 1 && seconds <= 86400 && floor(seconds) == seconds
+    ])
+    error_message = "A recording lasts 1 to 86400 whole seconds, or as long as its size lets it."
+  }
+}
+
+variable "malware_scan" {
+  description = "Who scans uploads for malware. guardduty: GuardDuty Malware Protection for S3, which is set up here. tags: another scanner, which sets the tag GuardDutyMalwareScanStatus as GuardDuty does; nothing is set up for it. off: nobody. Uploads are then not scanned, and what is opened may be malware."
+  type        = string
+  default     = "guardduty"
+
+  validation {
+    condition     = contains(["guardduty", "tags", "off"], var.malware_scan)
+    error_message = "The malware scan is guardduty, tags or off."
+  }
+}
+
+variable "scanner_role_arn" {
+  description = "With malware_scan = \"tags\": the role of the scanner, which alone may then tag objects of the media bucket. Null when it is not known: everybody whose own policies allow it may then tag. Without effect otherwise."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.scanner_role_arn == null || can(regex("^arn:aws[a-z-]*:iam::[0-9]{12}:role/([A-Za-z0-9+=,.@_-]+/)*[A-Za-z0-9+=,.@_-]+$", var.scanner_role_arn))
+    error_message = "The scanner's role is the ARN of an IAM role, like arn:aws:iam::123456789012:role/scanner, without wildcards."
   }
 }
 

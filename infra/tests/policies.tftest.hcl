@@ -17,15 +17,92 @@ run "bundle" {
     error_message = "The output `permissions` leaves a function out."
   }
 
-  # A stream tells its reader which table it is of; everybody else is told by a setting.
+  # A stream tells its reader which table it is of; a table is told by a setting.
   assert {
     condition = alltrue([
       for function in local.functions : alltrue([
-        for table in keys(function.tables) :
-        table == try(function.stream, null) || contains(function.settings, "${upper(replace(table, "-", "_"))}_TABLE")
+        for table in keys(function.tables) : contains(function.settings, "${upper(replace(table, "-", "_"))}_TABLE")
       ])
     ])
     error_message = "A function may touch a table of which its settings say nothing."
+  }
+
+  # Of a table that drives a function the function reads the stream, and of the table itself no
+  # more than its row says.
+  assert {
+    condition = {
+      for name in ["media-erase", "notify"] : name => toset(flatten([
+        for concern in ["tables", "stream"] : [
+          for statement in jsondecode(module.function[name].policies[concern]).Statement : [
+            for pair in setproduct(statement.Action, statement.Resource) : "${pair[0]} ${pair[1]}"
+          ]
+        ]
+      ]))
+      } == {
+      for name, those in {
+        media-erase = { table = "reports", touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
+        notify      = { table = "notices", touched = { members = ["BatchGetItem"] } }
+        } : name => toset(concat(
+          ["dynamodb:ListStreams *"],
+          [
+            for action in ["DescribeStream", "GetRecords", "GetShardIterator"] :
+            "dynamodb:${action} arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-${those.table}/stream/*"
+          ],
+          flatten([
+            for table, actions in those.touched : [
+              for action in actions :
+              "dynamodb:${action} arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-${table}"
+            ]
+          ]),
+      ))
+    }
+    error_message = "A function that a stream drives may do something else with its stream, or with tables."
+  }
+
+  # All that any function may do in the bucket, written out a second time.
+  assert {
+    condition = {
+      for name, function in module.function : name => {
+        for statement in flatten([
+          for concern in ["media", "media-list"] : jsondecode(try(function.policies[concern], "{\"Statement\":[]}")).Statement
+          ]) : one(statement.Resource) => join(" ", concat(
+          [for action in sort(statement.Action) : trimprefix(action, "s3:")],
+          try(["of ${statement.Condition.StringLike["s3:prefix"]}"], []),
+        ))...
+      } if can(function.policies["media"])
+      } == {
+      media = {
+        "arn:aws:s3:::pingan-dev-media-123456789012"             = ["ListBucket of uploads/*"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/copies/*"    = ["GetObject"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/originals/*" = ["GetObject"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/uploads/*"   = ["AbortMultipartUpload ListMultipartUploadParts PutObject"]
+      }
+      media-erase = {
+        "arn:aws:s3:::pingan-dev-media-123456789012"             = ["ListBucket of originals/*"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/copies/*"    = ["DeleteObject"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/originals/*" = ["DeleteObject"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/uploads/*"   = ["DeleteObject"]
+      }
+      media-intake = {
+        "arn:aws:s3:::pingan-dev-media-123456789012"             = ["ListBucket"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/copies/*"    = ["AbortMultipartUpload PutObject"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/originals/*" = ["AbortMultipartUpload PutObject"]
+        "arn:aws:s3:::pingan-dev-media-123456789012/uploads/*"   = ["DeleteObject GetObject GetObjectTagging"]
+      }
+    }
+    error_message = "A function may do something else in the bucket of the media."
+  }
+
+  # Who writes seals and who reads unseals; who only deletes does neither.
+  assert {
+    condition = {
+      for name, function in module.function : name => one(jsondecode(function.policies["media-key"]).Statement).Action
+      if can(function.policies["media-key"])
+      } == {
+      media        = ["kms:Decrypt", "kms:GenerateDataKey"]
+      media-intake = ["kms:Decrypt", "kms:GenerateDataKey"]
+    }
+    error_message = "A function has the key of the media for something else than reading and writing."
   }
 }
 
@@ -73,9 +150,26 @@ run "what_functions_must_not_do" {
 
   assert {
     condition = output.violations == tolist([
+      "media-erase/key reaches a key that is not its own",
+      "media-erase/lists-all lists the media",
+      "media-erase/lists-more lists the media",
+      "media-erase/reads reads media that are not for it",
+      "media-intake/deletes-originals deletes media that are not for it",
+      "media-intake/policy does something else to the media",
+      "media-intake/reads-and-writes writes media that are not for it",
+      "media-intake/untags does something else to the media",
+      "media-intake/untags tags the media",
+      "media/deletes deletes media that are not for it",
+      "media/lists lists the media",
+      "media/reads-uploads reads media that are not for it",
+      "media/tags does something else to the media",
+      "media/tags tags the media",
       "media/whole-bucket names too many resources",
+      "media/whole-bucket reads media that are not for it",
+      "media/writes-originals writes media that are not for it",
       "members/publishes publishes",
       "notify/subscribes subscribes others",
+      "station-review/bucket lists the media",
       "station-review/bucket reviews and touches the media",
       "station-review/bucket touches the media",
       "submission/any-action allows any action",
@@ -86,6 +180,7 @@ run "what_functions_must_not_do" {
       "submission/any-table names too many resources",
       "submission/any-table reaches a table it does not declare",
       "submission/bare-key uses a key for anything",
+      "submission/bucket reads media that are not for it",
       "submission/bucket touches the media",
       "submission/everything allows any action",
       "submission/everything names no resource",

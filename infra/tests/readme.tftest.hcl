@@ -14,7 +14,7 @@ run "functions" {
       ]) == sort([
       for name, function in local.functions : format("| %s |", join(" | ", [
         "`${name}`",
-        function.trigger,
+        function.trigger == "stream" ? "stream of `${function.stream}`" : function.trigger,
         join("; ", [
           for table, use in function.tables : length(use.indexes) == 0 ? "`${table}`"
           : "`${table}` (${join(", ", [for index in use.indexes : "`${index}`"])})"

@@ -37,12 +37,11 @@ run "bundle" {
     error_message = "Items of a table do not expire by expires_at."
   }
 
-  # Notices drive a function. The reports have a stream because their events are an outbox;
-  # a stream of members or of identities would go nowhere.
+  # A stream of members or of identities would go nowhere.
   assert {
     condition = (
       toset([for name, table in aws_dynamodb_table.this : name if table.stream_enabled])
-      == toset(concat(["reports"], [for function in local.functions : function.stream if function.trigger == "stream"]))
+      == toset([for function in local.functions : function.stream if function.trigger == "stream"])
     )
     error_message = "Other tables have a stream than those that drive a function."
   }
@@ -92,12 +91,13 @@ run "bundle" {
 
   # Bucket
 
+  # A version would stand behind every object that was erased. Its resource would be anywhere.
   assert {
-    condition = (
-      aws_s3_bucket_versioning.media.versioning_configuration[0].status == "Enabled"
-      && !aws_s3_bucket.media.force_destroy
-    )
-    error_message = "Media that are overwritten or deleted are gone."
+    condition = !aws_s3_bucket.media.force_destroy && alltrue([
+      for name in concat(tolist(fileset(".", "*.tf")), tolist(fileset(".", "modules/**/*.tf"))) :
+      !can(regex("aws_s3_bucket_versioning|\\sversioning\\s*\\{", file(name)))
+    ])
+    error_message = "The bucket keeps versions of what was erased, or can be destroyed with what is in it."
   }
 
   assert {
@@ -113,7 +113,7 @@ run "bundle" {
   assert {
     condition = alltrue([
       for part in [
-        aws_s3_bucket_versioning.media, aws_s3_bucket_public_access_block.media, aws_s3_bucket_ownership_controls.media,
+        aws_s3_bucket_public_access_block.media, aws_s3_bucket_ownership_controls.media,
         aws_s3_bucket_server_side_encryption_configuration.media, aws_s3_bucket_policy.media,
         aws_s3_bucket_lifecycle_configuration.media, aws_s3_bucket_cors_configuration.media[0],
         aws_s3_bucket_notification.media,
@@ -149,33 +149,25 @@ run "bundle" {
     error_message = "The bucket's own policy lets somebody in."
   }
 
-  # Evidence never goes by age: only colder, and only what was overwritten goes away.
+  # Evidence never goes by age: only colder. What goes is what nothing took.
   assert {
-    condition = (
-      alltrue([
-        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
-        rule.status == "Enabled" && length(rule.expiration) == 0
-      ])
-      && anytrue([
-        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
-        length(rule.abort_incomplete_multipart_upload) > 0
-      ])
-      && anytrue([
-        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
-        length(rule.noncurrent_version_expiration) > 0
-      ])
-      && flatten([
-        for rule in aws_s3_bucket_lifecycle_configuration.media.rule :
-        [for transition in rule.transition : "${rule.filter[0].prefix} ${transition.storage_class} ${transition.days}"]
-      ]) == ["uploads/ GLACIER_IR 90"]
-    )
-    error_message = "The media's life is another: half uploads, old versions and cold storage."
+    condition = alltrue([
+      for rule in aws_s3_bucket_lifecycle_configuration.media.rule : rule.status == "Enabled"
+      && length(rule.noncurrent_version_expiration) == 0 && length(rule.noncurrent_version_transition) == 0
+      ]) && flatten([
+      for rule in aws_s3_bucket_lifecycle_configuration.media.rule : [
+        [for abort in rule.abort_incomplete_multipart_upload : "half ones go after ${abort.days_after_initiation}"],
+        [for expiration in rule.expiration : "${rule.filter[0].prefix} goes after ${expiration.days}"],
+        [for transition in rule.transition : "${rule.filter[0].prefix} ${transition.storage_class} after ${transition.days}"],
+      ]
+    ]) == ["half ones go after 1", "uploads/ goes after 2", "originals/ GLACIER_IR after 90"]
+    error_message = "The media's life is another: half uploads, what was not taken, and cold storage."
   }
 
   assert {
     condition = (
       one(aws_s3_bucket_cors_configuration.media[0].cors_rule).allowed_origins == toset(["https://console.example.org"])
-      && one(aws_s3_bucket_cors_configuration.media[0].cors_rule).allowed_methods == toset(["GET", "PUT"])
+      && one(aws_s3_bucket_cors_configuration.media[0].cors_rule).allowed_methods == toset(["GET", "PUT", "HEAD"])
       && one(aws_apigatewayv2_api.this.cors_configuration).allow_origins == toset(["https://console.example.org"])
     )
     error_message = "Browsers may come from elsewhere than the allowed origins."
@@ -183,11 +175,140 @@ run "bundle" {
 
   assert {
     condition = (
-      one(aws_s3_bucket_notification.media.lambda_function).lambda_function_arn == module.function["media-intake"].arn
-      && one(aws_s3_bucket_notification.media.lambda_function).events == toset(["s3:ObjectCreated:*"])
-      && one(aws_s3_bucket_notification.media.lambda_function).filter_prefix == "uploads/"
+      one(aws_s3_bucket_cors_configuration.media[0].cors_rule).expose_headers
+      == toset(["ETag", "Content-Range", "Accept-Ranges"])
     )
-    error_message = "media-intake is not told of uploads."
+    error_message = "A browser cannot see which part has arrived, or which piece it was given."
+  }
+
+  assert {
+    condition = (
+      one(aws_s3_bucket_notification.media.lambda_function).lambda_function_arn == module.function["media-intake"].arn
+      && one(aws_s3_bucket_notification.media.lambda_function).events
+      == toset(["s3:ObjectCreated:*", "s3:ObjectTagging:Put"])
+      && one(aws_s3_bucket_notification.media.lambda_function).filter_prefix == "uploads/"
+      && one(aws_s3_bucket_notification.media.lambda_function).filter_suffix == null
+    )
+    error_message = "media-intake is not told of uploads and of their scan, or is told of more."
+  }
+
+  # Scan
+
+  assert {
+    condition     = aws_s3_bucket_notification.media.eventbridge
+    error_message = "GuardDuty does not hear of uploads, or switches that on behind Terraform's back."
+  }
+
+  assert {
+    condition = (
+      one(aws_guardduty_malware_protection_plan.media[*].role) == "arn:aws:iam::123456789012:role/scanner"
+      && one(one(aws_guardduty_malware_protection_plan.media).protected_resource).s3_bucket[0].bucket_name
+      == aws_s3_bucket.media.id
+      && one(one(aws_guardduty_malware_protection_plan.media).protected_resource).s3_bucket[0].object_prefixes
+      == toset(["uploads/"])
+      && one(aws_guardduty_malware_protection_plan.media).actions[0].tagging[0].status == "ENABLED"
+    )
+    error_message = "Uploads are not scanned unless somebody asks for it."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(one(aws_iam_role.scanner).assume_role_policy).Statement :
+      [statement.Effect, statement.Action, statement.Principal]
+    ] == [["Allow", "sts:AssumeRole", { Service = "malware-protection-plan.guardduty.amazonaws.com" }]]
+    error_message = "Somebody else than GuardDuty may take the scanner's role."
+  }
+
+  # Written out a second time: what GuardDuty gets of the bucket is uploads.
+  assert {
+    condition = (
+      one(aws_iam_role_policy.scanner).role == one(aws_iam_role.scanner).id
+      && toset(flatten([
+        for statement in jsondecode(one(aws_iam_role_policy.scanner).policy).Statement : [
+          for pair in setproduct(statement.Action, statement.Resource) :
+          "${statement.Effect} ${pair[0]} ${pair[1]} ${jsonencode(try(statement.Condition, null))}"
+        ]
+        ])) == toset(concat(
+        [
+          for action in ["events:DeleteRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets"] :
+          "Allow ${action} arn:aws:events:us-east-1:123456789012:rule/DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3* {\"StringLike\":{\"events:ManagedBy\":\"malware-protection-plan.guardduty.amazonaws.com\"}}"
+        ],
+        [
+          for action in ["events:DescribeRule", "events:ListTargetsByRule"] :
+          "Allow ${action} arn:aws:events:us-east-1:123456789012:rule/DO-NOT-DELETE-AmazonGuardDutyMalwareProtectionS3* null"
+        ],
+        [
+          for action in ["s3:GetBucketNotification", "s3:PutBucketNotification", "s3:ListBucket"] :
+          "Allow ${action} arn:aws:s3:::pingan-dev-media-123456789012 null"
+        ],
+        ["Allow s3:PutObject arn:aws:s3:::pingan-dev-media-123456789012/malware-protection-resource-validation-object null"],
+        [
+          for action in [
+            "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging",
+            "s3:PutObjectTagging", "s3:PutObjectVersionTagging",
+          ] : "Allow ${action} arn:aws:s3:::pingan-dev-media-123456789012/uploads/* null"
+        ],
+        [
+          for action in ["kms:Decrypt", "kms:GenerateDataKey"] :
+          "Allow ${action} ${aws_kms_key.media.arn} {\"StringLike\":{\"kms:ViaService\":\"s3.us-east-1.amazonaws.com\"}}"
+        ],
+      ))
+    )
+    error_message = "GuardDuty may do something else than scan and tag uploads."
+  }
+
+  # The role and whoever has taken it on, and nobody else.
+  assert {
+    condition = [
+      for statement in jsondecode(aws_s3_bucket_policy.media.policy).Statement : statement
+      if anytrue([for action in flatten([statement.Action]) : strcontains(action, "Tagging")])
+      ] == [{
+        Sid       = "OnlyTheScannerTags"
+        Effect    = "Deny"
+        Principal = "*"
+        Action    = ["s3:PutObjectTagging", "s3:PutObjectVersionTagging"]
+        Resource  = ["arn:aws:s3:::pingan-dev-media-123456789012/*"]
+        Condition = {
+          ArnNotLike = {
+            "aws:PrincipalArn" = [
+              "arn:aws:iam::123456789012:role/pingan-dev-malware-scan",
+              "arn:aws:sts::123456789012:assumed-role/pingan-dev-malware-scan/*",
+            ]
+          }
+        }
+    }]
+    error_message = "Somebody else than the scanner can call an upload clean."
+  }
+
+  assert {
+    condition     = one(aws_iam_role.scanner).name == "pingan-dev-malware-scan"
+    error_message = "The scanner's role has another name than the bucket's policy lets tag."
+  }
+
+  assert {
+    condition = (
+      local.settings.MALWARE_SCAN == "tags" && jsondecode(local.settings.MEDIA_LIMITS) == {
+        image = { max_count = 10, max_bytes = 20971520 }
+        video = { max_count = 1, max_bytes = 524288000 }
+        voice = { max_count = 3, max_bytes = 31457280, max_seconds = 600 }
+      }
+    )
+    error_message = "The functions are told of another scan, or of other limits."
+  }
+
+  # Whoever is not told keeps the limits of the code, and an intake that is not told of the scan
+  # does not start.
+  assert {
+    condition = {
+      for setting in ["MALWARE_SCAN", "MEDIA_BUCKET", "MEDIA_LIMITS"] : setting => [
+        for name, function in local.functions : name if contains(function.settings, setting)
+      ]
+      } == {
+      MALWARE_SCAN = ["media-intake"]
+      MEDIA_BUCKET = ["media", "media-erase", "media-intake"]
+      MEDIA_LIMITS = ["media", "media-intake", "submission"]
+    }
+    error_message = "A function is not told of the bucket, the limits or the scan, or is told for nothing."
   }
 
   # Names of buckets are free to take once given up: the account belongs to the permission.
@@ -212,7 +333,34 @@ run "bundle" {
     error_message = "An upload that media-intake cannot take is lost."
   }
 
-  # Stream
+  # Streams
+
+  assert {
+    condition     = aws_dynamodb_table.this["notices"].stream_arn != aws_dynamodb_table.this["reports"].stream_arn
+    error_message = "The mocks give two streams the same ARN; nothing below could tell them apart."
+  }
+
+  assert {
+    condition = {
+      for name, mapping in aws_lambda_event_source_mapping.stream : name => toset([
+        for filter in one(mapping.filter_criteria).filter : filter.pattern
+      ])
+      } == {
+      media-erase = toset([
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, erases = { BOOL = [true] } } } }),
+        jsonencode({ eventName = ["REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MEDIA#" }] } } } }),
+      ])
+      notify = toset([
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }),
+      ])
+    }
+    error_message = "A function is called for other records of its stream than concern it."
+  }
+
+  assert {
+    condition     = { for name, function in local.streamed : name => function.stream } == { media-erase = "reports", notify = "notices" }
+    error_message = "A function is driven by another table's stream."
+  }
 
   assert {
     condition = alltrue([
@@ -300,6 +448,98 @@ run "bundle" {
       && local.member_claim == "username"
     )
     error_message = "The API takes other tokens than those of the pool's two clients."
+  }
+}
+
+run "another_scanner" {
+  command = plan
+
+  variables {
+    malware_scan     = "tags"
+    scanner_role_arn = "arn:aws:iam::210987654321:role/security/clamav"
+    media_limits     = { image = { max_count = 4, max_bytes = 1000000 }, voice = { max_count = 0, max_bytes = 1 } }
+  }
+
+  assert {
+    condition = (
+      length(aws_guardduty_malware_protection_plan.media) == 0 && length(aws_iam_role.scanner) == 0
+      && length(aws_iam_role_policy.scanner) == 0 && !aws_s3_bucket_notification.media.eventbridge
+    )
+    error_message = "GuardDuty scans although another scanner does."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_s3_bucket_policy.media.policy).Statement : [statement.Effect, statement.Condition]
+      if statement.Sid == "OnlyTheScannerTags"
+      ] == [["Deny", {
+        ArnNotLike = {
+          "aws:PrincipalArn" = [
+            "arn:aws:iam::210987654321:role/security/clamav",
+            "arn:aws:sts::210987654321:assumed-role/clamav/*",
+          ]
+        }
+    }]]
+    error_message = "Somebody else than the other scanner can call an upload clean."
+  }
+
+  assert {
+    condition     = local.settings.MALWARE_SCAN == "tags"
+    error_message = "media-intake does not wait for the other scanner."
+  }
+
+  # A limit that is not set is not there, and a kind that is not named keeps its default.
+  assert {
+    condition = jsondecode(local.settings.MEDIA_LIMITS) == {
+      image = { max_count = 4, max_bytes = 1000000 }
+      video = { max_count = 1, max_bytes = 524288000 }
+      voice = { max_count = 0, max_bytes = 1 }
+    }
+    error_message = "The functions are told of other limits than were set."
+  }
+}
+
+# Nothing can be said of who may tag; a check warns of it.
+run "a_scanner_without_a_name" {
+  command = plan
+
+  variables {
+    malware_scan = "tags"
+  }
+
+  expect_failures = [check.only_the_scanner_tags]
+
+  assert {
+    condition     = [for statement in jsondecode(aws_s3_bucket_policy.media.policy).Statement : statement.Sid] == ["OnlyOverTls"]
+    error_message = "The scanner that was not named cannot tag."
+  }
+}
+
+# A check says so, and no tag that is set meanwhile counts once there is a scanner.
+run "nobody_scans" {
+  command = plan
+
+  variables {
+    malware_scan     = "off"
+    scanner_role_arn = "arn:aws:iam::123456789012:role/clamav"
+  }
+
+  expect_failures = [check.uploads_are_scanned]
+
+  assert {
+    condition = (
+      length(aws_guardduty_malware_protection_plan.media) == 0 && length(aws_iam_role.scanner) == 0
+      && !aws_s3_bucket_notification.media.eventbridge && local.settings.MALWARE_SCAN == "off"
+    )
+    error_message = "Something waits for a scan that nobody does."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_s3_bucket_policy.media.policy).Statement : [statement.Effect, keys(statement)]
+      if statement.Sid == "OnlyTheScannerTags"
+    ] == [["Deny", ["Action", "Effect", "Principal", "Resource", "Sid"]]]
+    error_message = "Somebody can call an upload clean although nobody scans."
   }
 }
 

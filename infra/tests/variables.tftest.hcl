@@ -10,12 +10,20 @@ run "what_is_allowed" {
   command = plan
 
   variables {
-    account_id      = "123456789012"
-    allowed_origins = ["http://localhost:5173", "https://console.example.org"]
-    alarm_email     = "on-call@example.org"
-    issuer          = { url = "https://id.example.org/realms/pingan", audience = ["pingan"] }
-    throttle        = { rate = 50, burst = 50 }
-    time_zone       = "America/Argentina/Buenos_Aires"
+    account_id       = "123456789012"
+    allowed_origins  = ["http://localhost:5173", "https://console.example.org"]
+    alarm_email      = "on-call@example.org"
+    issuer           = { url = "https://id.example.org/realms/pingan", audience = ["pingan"] }
+    throttle         = { rate = 50, burst = 50 }
+    time_zone        = "America/Argentina/Buenos_Aires"
+    malware_scan     = "tags"
+    scanner_role_arn = "arn:aws-cn:iam::123456789012:role/security/scan.uploads"
+    # Each at its most.
+    media_limits = {
+      image = { max_count = 12, max_bytes = 33554432 }
+      video = { max_count = 3, max_bytes = 4294967296, max_seconds = 86400 }
+      voice = { max_count = 5, max_bytes = 67108864, max_seconds = 1 }
+    }
   }
 }
 
@@ -43,6 +51,9 @@ run "every_rule_refuses" {
     stream_retries            = 0
     stream_max_age_seconds    = 59
     alarm_email               = "on-call"
+    malware_scan              = "clamav"
+    scanner_role_arn          = "scanner"
+    media_limits              = { image = { max_count = 17, max_bytes = 1 } }
   }
 
   expect_failures = [
@@ -65,6 +76,9 @@ run "every_rule_refuses" {
     var.stream_retries,
     var.stream_max_age_seconds,
     var.alarm_email,
+    var.malware_scan,
+    var.scanner_role_arn,
+    var.media_limits,
   ]
 }
 
@@ -83,6 +97,9 @@ run "every_rule_refuses_the_next" {
     stream_retries         = -1
     stream_max_age_seconds = 43201
     alarm_email            = "on-call@example.org, boss@example.org"
+    malware_scan           = ""
+    scanner_role_arn       = "arn:aws:iam::123456789012:role/*"
+    media_limits           = { image = { max_count = 1, max_bytes = 33554433 } }
   }
 
   expect_failures = [
@@ -96,6 +113,9 @@ run "every_rule_refuses_the_next" {
     var.stream_retries,
     var.stream_max_age_seconds,
     var.alarm_email,
+    var.malware_scan,
+    var.scanner_role_arn,
+    var.media_limits,
   ]
 }
 
@@ -104,10 +124,12 @@ run "every_rule_refuses_the_last" {
   command = plan
 
   variables {
-    name            = "1pingan"
-    allowed_origins = ["https://*.example.org"]
-    issuer          = { url = "id.example.org", audience = ["pingan"] }
-    stream_retries  = 1001
+    name             = "1pingan"
+    allowed_origins  = ["https://*.example.org"]
+    issuer           = { url = "id.example.org", audience = ["pingan"] }
+    stream_retries   = 1001
+    scanner_role_arn = "arn:aws:iam::123456789012:user/scanner"
+    media_limits     = { voice = { max_count = 1, max_bytes = 1, max_seconds = 0 } }
   }
 
   expect_failures = [
@@ -115,5 +137,58 @@ run "every_rule_refuses_the_last" {
     var.allowed_origins,
     var.issuer,
     var.stream_retries,
+    var.scanner_role_arn,
+    var.media_limits,
   ]
+}
+
+# The limits of the media have more rules than one, each of which has to refuse alone.
+run "a_video_is_too_large" {
+  command = plan
+
+  variables {
+    media_limits = { video = { max_count = 1, max_bytes = 4294967297 } }
+  }
+
+  expect_failures = [var.media_limits]
+}
+
+run "voice_is_too_large" {
+  command = plan
+
+  variables {
+    media_limits = { voice = { max_count = 1, max_bytes = 67108865 } }
+  }
+
+  expect_failures = [var.media_limits]
+}
+
+run "nothing_fits" {
+  command = plan
+
+  variables {
+    media_limits = { video = { max_count = 1, max_bytes = 0 } }
+  }
+
+  expect_failures = [var.media_limits]
+}
+
+run "fewer_than_none" {
+  command = plan
+
+  variables {
+    media_limits = { video = { max_count = -1, max_bytes = 1 } }
+  }
+
+  expect_failures = [var.media_limits]
+}
+
+run "longer_than_a_day" {
+  command = plan
+
+  variables {
+    media_limits = { video = { max_count = 1, max_bytes = 1, max_seconds = 86401 } }
+  }
+
+  expect_failures = [var.media_limits]
 }

@@ -1,22 +1,36 @@
 //! Looks at every uploaded object and says whether it is what it claims to be.
 //!
-//! Only what was announced, has the announced bytes and reads as the announced type
-//! becomes `ready`; everything else is `refused` with a reason, and nothing in between is
-//! ever attached. The first verdict stands, so that an event that comes twice changes
-//! nothing.
+//! Only what was announced, has the announced bytes, reads as the announced type and was
+//! found clean by the malware scan becomes `ready`; everything else is `refused` with a
+//! reason, and nothing in between is ever attached. The original is then sealed under its
+//! hash, and a clean copy stands beside it for reviewers.
+//!
+//! Every step can be done again: objects have the same keys and bytes each time, and the
+//! first verdict stands. So an event that comes twice changes nothing, and a run that is
+//! killed half-way is simply repeated. Of two events, that of the upload and that of the
+//! scan, the later one does the work.
 
-use std::io::Cursor;
+mod environment;
+mod look;
+
+use std::sync::Arc;
 
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
-use image::{ImageFormat, ImageReader};
-use pingan_cloud::{MediaStore, media::Uploaded};
+use pingan_cloud::{MediaStore, Scanner, Verdict};
 use pingan_domain::{
+    Timestamp,
     error::Error,
-    hash::Digest,
-    media::{Found, Media, MediaId, MediaRefusal, MediaState, MediaType, judge},
+    media::{Checked, CopyOf, Media, MediaId, MediaKind, MediaRefusal, MediaState, judge},
 };
+use pingan_inspect::CopyFile;
 use pingan_store::Key;
 use pingan_workflow::Workflow;
+use tokio::sync::Semaphore;
+
+/// How long an event may be ahead of the record of its slot, in seconds.
+const RECORD_SECONDS: i64 = 300;
+/// How many pictures one process decodes at the same time: each may need half a gigabyte.
+const DECODING_AT_ONCE: usize = 1;
 
 /// What this function needs.
 #[derive(Debug, Clone)]
@@ -25,9 +39,25 @@ pub struct Intake {
     pub workflow: Workflow,
     /// The bucket.
     pub media: MediaStore,
+    /// Whose verdict an upload waits for.
+    pub scanner: Scanner,
+    decoding: Arc<Semaphore>,
+}
+
+/// What became of an upload that was looked at.
+enum Outcome {
+    /// It was judged.
+    Judged(Result<Checked, MediaRefusal>),
+    /// It is not there any more, or another one: whoever changed that has seen to it.
+    Gone,
 }
 
 impl Intake {
+    /// An intake over these.
+    pub fn new(workflow: Workflow, media: MediaStore, scanner: Scanner) -> Self {
+        Self { workflow, media, scanner, decoding: Arc::new(Semaphore::new(DECODING_AT_ONCE)) }
+    }
+
     /// Takes in every object of an event.
     pub async fn handle(&self, event: S3Event) -> Result<(), Error> {
         for record in event.records {
@@ -36,46 +66,124 @@ impl Intake {
                 tracing::warn!(media.event = "not an upload");
                 continue;
             };
-            self.take_in(id).await?;
+            self.take_in(id, &record).await?;
         }
         Ok(())
     }
 
-    async fn take_in(&self, id: MediaId) -> Result<(), Error> {
+    async fn take_in(&self, id: MediaId, record: &S3EventRecord) -> Result<(), Error> {
         let Some(media) = self.workflow.store.load([Key::Media(id)]).await?.media(id)? else {
-            // The record is written before the upload is signed, so that an object
-            // without one was announced long ago and has expired.
-            tracing::warn!(media.id = %id, media.event = "no record");
-            return Ok(());
+            return self.without_record(id, record).await;
         };
         if media.state != MediaState::Pending {
+            // A run that was killed after its verdict, or an upload that was sent once more.
+            return self.media.delete_upload(id).await;
+        }
+        if self.workflow.world.now() >= media.ends_at() {
+            // The record is about to go, and its objects with it.
             return Ok(());
         }
-        let verdict = match self.media.read(id).await? {
-            Uploaded::Missing => return Ok(()),
-            Uploaded::TooLarge(_) => MediaState::Refused { reason: MediaRefusal::WrongSize },
-            Uploaded::Bytes(bytes) => judge(&media.announced, &look_at(&bytes), self.workflow.world.now()),
+        let judged = match self.scanner.verdict(&self.media, id).await? {
+            Verdict::Waiting => return Ok(()),
+            Verdict::Infected => Outcome::Judged(Err(MediaRefusal::Malware)),
+            Verdict::Unjudged => Outcome::Judged(Err(MediaRefusal::Unscannable)),
+            Verdict::Clean => self.look(&media).await?,
+        };
+        let Outcome::Judged(judged) = judged else { return Ok(()) };
+        let verdict = match judged {
+            Ok(checked) => MediaState::Ready(checked),
+            Err(reason) => MediaState::Refused { reason },
         };
         let first = self.workflow.store.judge_media(id, &verdict).await?;
-        tracing::info!(media.id = %id, media.first_verdict = first, media.ready = matches!(verdict, MediaState::Ready { .. }));
-        Ok(())
+        let reason = if let MediaState::Refused { reason } = verdict { Some(reason) } else { None };
+        tracing::info!(media.id = %id, media.first_verdict = first, media.refused = ?reason);
+        self.media.delete_upload(id).await
+    }
+
+    /// The record is written before an upload is signed, so that an object without one was
+    /// announced long ago and its slot has ended. A young one is given the benefit of the
+    /// doubt, and looked at again.
+    async fn without_record(&self, id: MediaId, record: &S3EventRecord) -> Result<(), Error> {
+        // Events go by the machine's own clock, as S3 does.
+        let age = Timestamp::now().as_second() - record.event_time.timestamp();
+        if age < RECORD_SECONDS {
+            return Err(Error::Busy { retry_after_seconds: 1 });
+        }
+        tracing::warn!(media.id = %id, media.event = "no record");
+        self.media.delete_upload(id).await
+    }
+
+    async fn look(&self, media: &Media) -> Result<Outcome, Error> {
+        match media.announced.content_type.kind() {
+            MediaKind::Image | MediaKind::Voice => self.look_whole(media).await,
+            MediaKind::Video => self.look_flowing(media).await,
+        }
+    }
+
+    /// Pictures and voice are small enough to be held whole.
+    async fn look_whole(&self, media: &Media) -> Result<Outcome, Error> {
+        // What waits for its turn holds no bytes yet.
+        let turn = self.decoding.acquire().await.map_err(|error| Error::Internal(error.to_string()))?;
+        let Some(mut upload) = self.media.read_upload(media.id, None).await? else { return Ok(Outcome::Gone) };
+        let etag = upload.etag.clone();
+        if upload.size_bytes != media.announced.size_bytes {
+            return Ok(Outcome::Judged(Err(MediaRefusal::WrongSize)));
+        }
+        let bytes = look::whole(&mut upload).await?;
+        let (announced, limits) = (media.announced.clone(), self.workflow.media_limits);
+        // Decoding is work for a thread that nobody else waits on. The library's panics are
+        // the file's fault and not ours.
+        let looked = tokio::task::spawn_blocking(move || {
+            let found = look::found(&bytes);
+            judge(&announced, &found, &limits)?;
+            let real = found.seen.content_type.unwrap_or(announced.content_type);
+            Ok((found.seen, pingan_inspect::clean(&bytes, real)?))
+        })
+        .await
+        .unwrap_or(Err(MediaRefusal::Damaged));
+        drop(turn);
+        let (seen, copies) = match looked {
+            Ok(looked) => looked,
+            Err(reason) => return Ok(Outcome::Judged(Err(reason))),
+        };
+        let working = self.put(Media::working_key(media.id), copies.working).await?;
+        let thumbnail = self.put(Media::thumbnail_key(media.id), copies.thumbnail).await?;
+        if !self.media.seal(media.id, media.announced.sha256, etag.as_deref()).await? {
+            return Ok(Outcome::Gone);
+        }
+        Ok(Outcome::Judged(Ok(look::checked(&seen, working, thumbnail, self.workflow.world.now()))))
+    }
+
+    async fn put(&self, key: String, copy: Option<CopyFile>) -> Result<Option<CopyOf>, Error> {
+        let Some(CopyFile { content_type, bytes }) = copy else { return Ok(None) };
+        let of = CopyOf { content_type, size_bytes: bytes.len() as u64 };
+        self.media.put_copy(key, of, bytes).await?;
+        Ok(Some(of))
+    }
+
+    /// A video is looked at while it flows by, and its copy is written while it flows by again.
+    async fn look_flowing(&self, media: &Media) -> Result<Outcome, Error> {
+        let Some(mut upload) = self.media.read_upload(media.id, None).await? else { return Ok(Outcome::Gone) };
+        let etag = upload.etag.clone();
+        if upload.size_bytes != media.announced.size_bytes {
+            return Ok(Outcome::Judged(Err(MediaRefusal::WrongSize)));
+        }
+        let (found, edits) = look::flowing(&mut upload).await?;
+        if let Err(reason) = judge(&media.announced, &found, &self.workflow.media_limits) {
+            return Ok(Outcome::Judged(Err(reason)));
+        }
+        let Some(again) = self.media.read_upload(media.id, etag.as_deref()).await? else { return Ok(Outcome::Gone) };
+        let working = CopyOf { content_type: media.announced.content_type, size_bytes: found.size_bytes };
+        let edit = |offset, piece: &mut [u8]| edits.apply(offset, piece);
+        self.media.put_edited(Media::working_key(media.id), working, again, edit).await?;
+        if !self.media.seal(media.id, media.announced.sha256, etag.as_deref()).await? {
+            return Ok(Outcome::Gone);
+        }
+        Ok(Outcome::Judged(Ok(look::checked(&found.seen, Some(working), None, self.workflow.world.now()))))
     }
 }
 
 fn object_of(record: &S3EventRecord) -> Option<MediaId> {
     // The key of an upload has no character that S3 would have to encode.
-    Media::id_of_object_key(record.s3.object.key.as_deref()?)
-}
-
-/// What the bytes say of themselves. Nothing is decoded but the header.
-fn look_at(bytes: &[u8]) -> Found {
-    let format = image::guess_format(bytes).ok();
-    let pixels = format.and_then(|format| ImageReader::with_format(Cursor::new(bytes), format).into_dimensions().ok());
-    let content_type = match format {
-        Some(ImageFormat::Jpeg) => Some(MediaType::Jpeg),
-        Some(ImageFormat::Png) => Some(MediaType::Png),
-        Some(ImageFormat::WebP) => Some(MediaType::Webp),
-        _ => None,
-    };
-    Found { content_type, size_bytes: bytes.len() as u64, sha256: Digest::of_file(bytes), pixels }
+    Media::id_of_upload_key(record.s3.object.key.as_deref()?)
 }

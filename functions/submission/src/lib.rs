@@ -71,10 +71,11 @@ struct NewReportBody {
     #[serde(default)]
     #[schema(schema_with = schema::moment, required = false)]
     observed_at: Option<Timestamp>,
-    /// The ids of at most 10 media that were announced, uploaded and found to be what they
-    /// claim to be.
+    /// The ids of at most 20 media that were announced, uploaded and found to be what they
+    /// claim to be: of each kind as many as the deployment says, 10 pictures, 1 video and 3
+    /// voice recordings unless it says otherwise.
     #[serde(default)]
-    #[schema(max_items = 10)]
+    #[schema(max_items = 20)]
     media: Vec<Uuid>,
 }
 
@@ -172,9 +173,9 @@ struct AnswerBody {
     /// The answer; at most 1000 characters.
     #[schema(max_length = 1000)]
     text: String,
-    /// The ids of at most 10 further media.
+    /// The ids of at most 20 further media, limited as with the report.
     #[serde(default)]
-    #[schema(max_items = 10)]
+    #[schema(max_items = 20)]
     media: Vec<Uuid>,
 }
 

@@ -9,7 +9,10 @@ use jiff::tz::TimeZone;
 use media::MediaFunction;
 use members::{Members, Settings};
 use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Sealer};
-use pingan_domain::calendar::{Calendar, Deadlines, Policy};
+use pingan_domain::{
+    calendar::{Calendar, Deadlines, Policy},
+    media::MediaLimits,
+};
 use pingan_http::openapi::Base;
 use pingan_runtime::World;
 use pingan_store::{CursorKey, Store, TableNames};
@@ -63,6 +66,7 @@ impl Functions {
             store: store.clone(),
             world: World::real(),
             policy: Arc::new(Policy { calendar: Calendar::weekdays(TimeZone::UTC), deadlines: Deadlines::default() }),
+            media_limits: MediaLimits::default(),
         };
         let client = aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),

@@ -11,19 +11,23 @@ use std::{
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_lambda_events::event::{dynamodb::Event as StreamEvent, streams::DynamoDbEventResponse};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::{Router, extract::Request, routing::get};
 use custody::Custody;
+use futures::FutureExt as _;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
+use media_erase::MediaErase;
 use media_intake::Intake;
 pub use members::{Appointed, Appointment};
 use members::{Members, Settings};
 use notify::Notify;
-use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Notices, Sealer};
+use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Notices, Scanner, Sealer};
 use pingan_domain::{
     calendar::{Calendar, Deadlines, Policy},
     error::Error,
+    media::MediaLimits,
 };
 use pingan_http::{MemberClaim, Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
@@ -35,8 +39,9 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::{
     api,
     clock::Clock,
-    dynamodb,
+    dynamodb::{self, DynamoDb},
     issuer::{self, Issuer},
+    lambda::Function,
     objects::{self, Journal},
     pump::pump,
     requests::{CountRequests, Requests},
@@ -62,6 +67,33 @@ pub struct Options {
     pub port: u16,
     /// The time that the functions see. Tokens and signatures go by the machine's own.
     pub clock: Clock,
+    /// How uploads are taken in.
+    pub intake: IntakeOptions,
+}
+
+impl Options {
+    /// Everything as it is when nothing else is said.
+    pub fn new(data: impl Into<PathBuf>, port: u16, clock: Clock) -> Self {
+        Self { data: data.into(), port, clock, intake: IntakeOptions::default() }
+    }
+}
+
+/// How uploads are taken in.
+#[derive(Debug, Clone)]
+pub struct IntakeOptions {
+    /// Who scans them for malware.
+    pub scanner: Scanner,
+    /// What reports may carry.
+    pub limits: MediaLimits,
+    /// The program of the intake, to run as a process of its own, as Lambda runs it. Without
+    /// one it runs in this process like everything else.
+    pub program: Option<PathBuf>,
+}
+
+impl Default for IntakeOptions {
+    fn default() -> Self {
+        Self { scanner: Scanner::Off, limits: MediaLimits::default(), program: None }
+    }
 }
 
 /// Why the bundle did not start, in one line for people.
@@ -104,6 +136,8 @@ pub struct Bundle {
     members: Members,
     inbox: Inbox,
     issuer: Issuer,
+    /// The intake's process, where it has one of its own.
+    pub intake_process: Option<Function>,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
     // Held for as long as the bundle runs: it keeps a second one out of the folder.
@@ -116,30 +150,21 @@ impl Bundle {
         make_folder(&options.data).map_err(|error| StartError::Other(error.into()))?;
         let lock = lock(&options.data)?;
         let listener = listen(options.port).await?;
-        Self::start_on(listener, lock, options.data, options.clock).await.map_err(StartError::Other)
+        Self::start_on(listener, lock, options).await.map_err(StartError::Other)
     }
 
-    async fn start_on(listener: TcpListener, lock: File, data: PathBuf, clock: Clock) -> Result<Self, Failure> {
+    async fn start_on(listener: TcpListener, lock: File, options: Options) -> Result<Self, Failure> {
+        let Options { data, clock, intake: intake_options, .. } = options;
         let url = format!("http://{}", listener.local_addr()?);
         let secrets = Secrets::open(&data.join("secrets.json"))?;
         let (stop, stopped) = watch::channel(false);
 
         let names = TableNames::with_prefix("pingan");
-        let file = data.join("dynamodb.sqlite");
-        let fill = async |endpoint: &str| {
-            tables::create(&aws_sdk_dynamodb::Client::new(&sdk(endpoint, &secrets)), &names).await
-        };
-        dynamodb::make(&file, fill).await?;
-        let database = dynamodb::start(&file, stopped.clone()).await?;
+        let database = open_database(&data, &names, &secrets, stopped.clone()).await?;
         let requests = Requests::default();
         let plain = aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets));
-        let counted = aws_sdk_dynamodb::Client::from_conf(
-            aws_sdk_dynamodb::config::Builder::from(&sdk(&database.endpoint, &secrets))
-                .interceptor(CountRequests(requests.clone()))
-                .build(),
-        );
-        // A database of an older bundle may lack a table.
-        tables::create(&plain, &names).await?;
+        let counted = plain.config().to_builder().interceptor(CountRequests(requests.clone())).build();
+        let counted = aws_sdk_dynamodb::Client::from_conf(counted);
         let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
         let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
         let sealer = Arc::new(Sealer::key_file(&data.join("identity.key"))?);
@@ -147,24 +172,23 @@ impl Bundle {
         seed::seed(&store).await?;
 
         let inbox = Inbox::open(&data.join("notices.jsonl"))?;
-        let sns_url = serve_apart(sns::router(inbox.clone()), stopped.clone()).await?;
-        let sns = aws_sdk_sns::Client::new(&sdk(&sns_url, &secrets));
-        let topic = sns.create_topic().name(TOPIC).send().await?;
-        let topic_arn = topic.topic_arn.ok_or("the topic has no ARN")?;
+        let (sns, topic_arn) = open_topic(&inbox, &secrets, stopped.clone()).await?;
 
         let s3 = aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::config::Builder::from(&sdk(&url, &secrets)).force_path_style(true).build(),
         );
-        let journal = Journal::open(&data.join("object-events"))?;
+        let journal = Journal::open(&data.join("object-events"), "uploads/")?;
         let objects = objects::service(&data.join("objects"), &journal, &secrets.access_key, &secrets.secret_key)?;
 
-        let world = {
-            let clock = clock.clone();
-            World::with_clock(move || clock.now())
-        };
+        let world = world_at(clock.clone());
         let store_of_functions = Store::new(counted, names.clone(), cursor_key);
         let policy = Arc::new(policy()?);
-        let workflow = Workflow { store: store_of_functions.clone(), world: world.clone(), policy: policy.clone() };
+        let workflow = Workflow {
+            store: store_of_functions.clone(),
+            world: world.clone(),
+            policy: policy.clone(),
+            media_limits: intake_options.limits,
+        };
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
         let functions = api::Functions {
             workflow: workflow.clone(),
@@ -190,12 +214,16 @@ impl Bundle {
         let mut tasks = vec![serve(listener, router, stopped.clone())];
         create_bucket(&s3).await?;
 
-        let intake = Intake { workflow, media };
-        let deliver = objects::deliver(journal, stopped.clone(), move |event| {
-            let intake = intake.clone();
-            async move { intake.handle(event).await }
-        });
-        tasks.push(tokio::spawn(deliver));
+        let erase = MediaErase { store: store.clone(), media: media.clone(), world: world.clone() };
+        let intake_process = match &intake_options.program {
+            None => None,
+            Some(program) => {
+                let settings = intake_settings(&names, &secrets, intake_options.limits, &url, &database.endpoint)?;
+                Some(Function::start(program, settings).await?)
+            }
+        };
+        let intake = Intake::new(workflow, media, intake_options.scanner);
+        tasks.push(tokio::spawn(take_in(journal, stopped.clone(), intake, intake_process.clone())));
 
         let notify = Notify {
             // Its reads are nobody's request.
@@ -205,18 +233,31 @@ impl Bundle {
             time_zone: policy.calendar.time_zone.clone(),
         };
         let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
-        let checkpoint = data.join("notify.checkpoint");
-        let notices = names.notices.clone();
-        tasks.push(tokio::spawn(async move {
-            let handler = |batch| {
-                let notify = notify.clone();
-                async move { Ok::<_, Error>(notify.handle(batch).await) }
-            };
-            pump(streams, plain, notices, "notify", checkpoint, stopped, handler).await;
+        let pumped = Pumped { streams, dynamodb: plain, data, stopped };
+        tasks.push(pumped.drive("notify", names.notices, move |batch| {
+            let notify = notify.clone();
+            async move { notify.handle(batch).await }
+        }));
+        tasks.push(pumped.drive("media-erase", names.reports, move |batch| {
+            let erase = erase.clone();
+            async move { erase.handle(batch).await }
         }));
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
-        Ok(Self { url, dynamodb_url, store, clock, requests, members, inbox, issuer, stop, tasks, _lock: lock })
+        Ok(Self {
+            url,
+            dynamodb_url,
+            store,
+            clock,
+            requests,
+            members,
+            inbox,
+            issuer,
+            intake_process,
+            stop,
+            tasks,
+            _lock: lock,
+        })
     }
 
     /// Appoints a district manager, as the operator of a deployment does.
@@ -279,6 +320,101 @@ fn router(functions: api::Functions, issuer: &Issuer, inbox: Inbox) -> Router {
 struct InboxQuery {
     /// The number of those already seen.
     since: Option<usize>,
+}
+
+/// Opens the database, with every table in it.
+async fn open_database(
+    data: &Path,
+    names: &TableNames,
+    secrets: &Secrets,
+    stopped: watch::Receiver<bool>,
+) -> Result<DynamoDb, Failure> {
+    let file = data.join("dynamodb.sqlite");
+    let fill =
+        async |endpoint: &str| tables::create(&aws_sdk_dynamodb::Client::new(&sdk(endpoint, secrets)), names).await;
+    dynamodb::make(&file, fill).await?;
+    let database = dynamodb::start(&file, stopped).await?;
+    // A database of an older bundle may lack a table.
+    tables::create(&aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, secrets)), names).await?;
+    Ok(database)
+}
+
+/// Opens the topic of the notices; gives its client and its ARN.
+async fn open_topic(
+    inbox: &Inbox,
+    secrets: &Secrets,
+    stopped: watch::Receiver<bool>,
+) -> Result<(aws_sdk_sns::Client, String), Failure> {
+    let url = serve_apart(sns::router(inbox.clone()), stopped).await?;
+    let sns = aws_sdk_sns::Client::new(&sdk(&url, secrets));
+    let topic = sns.create_topic().name(TOPIC).send().await?;
+    Ok((sns, topic.topic_arn.ok_or("the topic has no ARN")?))
+}
+
+/// Hands uploads to the intake: to its process, where it has one of its own, and else to the function here.
+async fn take_in(journal: Journal, stopped: watch::Receiver<bool>, intake: Intake, process: Option<Function>) {
+    // One event at a time: a process is one instance.
+    let turns = Arc::new(tokio::sync::Mutex::new(()));
+    objects::deliver(journal, stopped, move |event| {
+        let (intake, process, turns) = (intake.clone(), process.clone(), turns.clone());
+        async move {
+            let Some(process) = process else { return intake.handle(event).await.map_err(|error| error.to_string()) };
+            let _turn = turns.lock().await;
+            process.call(&event).await
+        }
+    })
+    .await;
+}
+
+/// What the intake's process is told of this bundle.
+fn intake_settings(
+    names: &TableNames,
+    secrets: &Secrets,
+    limits: MediaLimits,
+    url: &str,
+    dynamodb: &str,
+) -> Result<[(&'static str, String); 10], Failure> {
+    Ok([
+        ("MEMBERS_TABLE", names.members.clone()),
+        ("REPORTS_TABLE", names.reports.clone()),
+        ("MEDIA_BUCKET", BUCKET.to_owned()),
+        ("CURSOR_KEY", secrets.cursor_key.clone()),
+        ("MEDIA_LIMITS", serde_json::to_string(&limits)?),
+        ("MALWARE_SCAN", "off".to_owned()),
+        ("AWS_ENDPOINT_URL_S3", url.to_owned()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.to_owned()),
+        ("AWS_ACCESS_KEY_ID", secrets.access_key.clone()),
+        ("AWS_SECRET_ACCESS_KEY", secrets.secret_key.clone()),
+    ])
+}
+
+/// What functions of streams are pumped from.
+struct Pumped {
+    streams: aws_sdk_dynamodbstreams::Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    data: PathBuf,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Pumped {
+    /// Pumps the stream of a table into a function.
+    fn drive<F, Fut>(&self, function: &'static str, table: String, handler: F) -> JoinHandle<()>
+    where
+        F: Fn(StreamEvent) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = DynamoDbEventResponse> + Send,
+    {
+        let (streams, dynamodb) = (self.streams.clone(), self.dynamodb.clone());
+        let checkpoint = self.data.join(format!("{function}.checkpoint"));
+        let stopped = self.stopped.clone();
+        tokio::spawn(async move {
+            let handler = |batch| handler(batch).map(Ok::<_, Error>);
+            pump(streams, dynamodb, table, function, checkpoint, stopped, handler).await;
+        })
+    }
+}
+
+fn world_at(clock: Clock) -> World {
+    World::with_clock(move || clock.now())
 }
 
 fn policy() -> Result<Policy, Failure> {

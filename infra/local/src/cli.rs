@@ -6,15 +6,16 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use members::{Appointed, Appointment, Members};
-use pingan_domain::{error::Error, member::Body, named::Named as _, territory::NodeId, text::Text};
+use pingan_cloud::Scanner;
+use pingan_domain::{error::Error, media::MediaLimits, member::Body, named::Named as _, territory::NodeId, text::Text};
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     api,
-    bundle::{Bundle, Options, lock},
+    bundle::{Bundle, IntakeOptions, Options, lock},
     clock::Clock,
     crowd::crowd,
-    demo, seed,
+    demo, seed, video,
 };
 
 /// Ping'an on this machine: the whole bundle in one process, on 127.0.0.1.
@@ -30,8 +31,23 @@ struct Arguments {
     /// Begin with an empty folder: everything in it is deleted.
     #[arg(long)]
     fresh: bool,
+    /// The socket of a ClamAV daemon that scans uploads for malware. Without one nothing is scanned.
+    #[arg(long, value_name = "SOCKET")]
+    clamd: Option<PathBuf>,
+    /// What reports may carry, as JSON. Say `{"video": {"max_count": 2, "max_bytes": 524288000}}` for two videos.
+    #[arg(long, value_name = "JSON", value_parser = limits, default_value = "{}")]
+    media_limits: MediaLimits,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+fn limits(json: &str) -> Result<MediaLimits, String> {
+    MediaLimits::parse(json).map_err(|error| match error {
+        Error::Invalid(bad) => {
+            bad.iter().map(|field| format!("{} {}", field.pointer, field.detail)).collect::<Vec<_>>().join("; ")
+        }
+        error => error.to_string(),
+    })
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,6 +93,12 @@ enum Command {
         #[arg(long)]
         deployed: bool,
     },
+    /// Write a video to standard output, to try an upload in parts with.
+    SampleVideo {
+        /// How large it is, in MiB; it plays as many seconds.
+        #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=500))]
+        megabytes: u32,
+    },
     /// Print the OpenAPI description.
     Openapi {
         /// Write it to infra/openapi.json instead.
@@ -98,6 +120,7 @@ pub async fn main() -> ExitCode {
         }
         Some(Command::Demo { json }) => play(json).await,
         Some(Command::Crowd { people, registering }) => bring_in(people, registering).await,
+        Some(Command::SampleVideo { megabytes }) => sample_video(megabytes),
         Some(Command::Openapi { write }) => openapi(write),
     };
     match done {
@@ -118,7 +141,7 @@ async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Do
         let sdk = pingan_runtime::sdk().await;
         Members::from_environment(pingan_runtime::Environment, &sdk)?.appoint(appointment).await
     } else {
-        let bundle = Bundle::start(Options { data, port: 0, clock: Clock::real() }).await?;
+        let bundle = Bundle::start(Options::new(data, 0, Clock::real())).await?;
         let answer = bundle.appoint(appointment).await;
         bundle.stop().await;
         answer
@@ -147,12 +170,17 @@ async fn bring_in(people: usize, registering: usize) -> Done {
 }
 
 async fn serve(arguments: Arguments) -> Done {
-    let Arguments { data, port, fresh, .. } = arguments;
+    let Arguments { data, port, fresh, clamd, media_limits, .. } = arguments;
+    let scanner = match clamd {
+        Some(socket) => Scanner::Clamd(std::path::absolute(socket)?),
+        None => Scanner::Off,
+    };
     if fresh && data.exists() {
         clear(&data)?;
     }
-    let bundle = Bundle::start(Options { data: data.clone(), port, clock: Clock::real() }).await?;
-    println!("{}", welcome(&bundle, &data));
+    let intake = IntakeOptions { scanner: scanner.clone(), limits: media_limits, program: None };
+    let bundle = Bundle::start(Options { intake, ..Options::new(&data, port, Clock::real()) }).await?;
+    println!("{}", welcome(&bundle, &data, &scanner));
     stop_signal().await?;
     println!("Stopping.");
     bundle.stop().await;
@@ -208,6 +236,13 @@ async fn play(json: bool) -> Done {
     Ok(())
 }
 
+fn sample_video(megabytes: u32) -> Done {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&video::mp4(megabytes, 1))?;
+    Ok(out.flush()?)
+}
+
 fn openapi(write: bool) -> Done {
     let document = api::document(api::Functions::unconnected()?)?;
     if write {
@@ -221,7 +256,7 @@ fn openapi(write: bool) -> Done {
 }
 
 /// What a person needs to know to begin.
-fn welcome(bundle: &Bundle, data: &std::path::Path) -> String {
+fn welcome(bundle: &Bundle, data: &std::path::Path, scanner: &Scanner) -> String {
     let url = &bundle.url;
     let stations: Vec<_> = seed::STATIONS
         .iter()
@@ -238,6 +273,7 @@ Ping'an 平安 runs at {url}
   Notices     {url}/local/inbox    what SNS was told
   DynamoDB    {dynamodb}    for the AWS CLI (--endpoint-url)
   State       {data}    survives a kill; --fresh begins anew
+  Scan        {scan}
 
   Sign in as any of the demo district; no password:
     district-police, district-governance, agency-fire, treasurer, custodian, auditor
@@ -252,5 +288,11 @@ Ping'an 平安 runs at {url}
         key = uuid::Uuid::new_v4(),
         dynamodb = bundle.dynamodb_url,
         data = data.display(),
+        scan = match scanner {
+            Scanner::Clamd(socket) => format!("uploads are scanned for malware by ClamAV at {}", socket.display()),
+            Scanner::Off | Scanner::Tags => {
+                "scan = \"off\": uploads are NOT scanned for malware; --clamd <socket> has ClamAV do it".to_owned()
+            }
+        },
     )
 }

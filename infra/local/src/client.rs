@@ -14,6 +14,18 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
+/// How often an upload in parts asks what is missing before it gives up.
+const MAX_ROUNDS: usize = 1_000;
+
+/// What becomes of something that is sent over a bad network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Arrives,
+    /// The connection breaks when half of it was sent.
+    BreaksOff,
+}
+
 /// An answer of the API.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -159,8 +171,63 @@ impl Person {
     pub async fn upload(&self, key: Uuid, content_type: &str, bytes: Vec<u8>) -> Result<Uuid, Failure> {
         let announced = self.announce(key, content_type, &bytes).await?.expect(201)?;
         let id = announced.text("/id").parse()?;
+        if announced.text("/upload/how") == "parts" {
+            self.upload_parts(id, &bytes, |_| Fate::Arrives).await?;
+            return Ok(id);
+        }
         let status = self.put(&announced.body["upload"], bytes).await?;
         if status == 200 { Ok(id) } else { Err(format!("the upload was answered {status}").into()) }
+    }
+
+    /// Goes on with an upload in parts until none is missing, and says that it is complete.
+    /// `fate` is the network: what becomes of each part that is sent. Gives how often a part
+    /// was sent.
+    pub async fn upload_parts(
+        &self,
+        id: Uuid,
+        bytes: &[u8],
+        mut fate: impl FnMut(u64) -> Fate,
+    ) -> Result<usize, Failure> {
+        let mut sent = 0;
+        for _ in 0..MAX_ROUNDS {
+            let slot = self.get(&format!("/media/{id}/upload")).await?.expect(200)?;
+            let missing = slot.body["upload"]["missing"].as_array().cloned().unwrap_or_default();
+            if missing.is_empty() {
+                let complete = self.send(Method::PUT, &format!("/media/{id}/upload"), &[], None).await?;
+                complete.expect(200)?;
+                return Ok(sent);
+            }
+            for part in &missing {
+                let number = part["number"].as_u64().ok_or("a part has a number")?;
+                let range = |name: &str| part[name].as_u64().and_then(|value| usize::try_from(value).ok());
+                let (offset, size) = range("offset_bytes").zip(range("size_bytes")).ok_or("a part has a range")?;
+                let piece = bytes.get(offset..offset + size).ok_or("a part lies within the file")?;
+                sent += 1;
+                match fate(number) {
+                    Fate::Arrives => {
+                        let status = self.put(part, piece.to_vec()).await?;
+                        if status != 200 {
+                            return Err(format!("part {number} was answered {status}").into());
+                        }
+                    }
+                    Fate::BreaksOff => self.break_off(part, &piece[..size / 2]).await?,
+                }
+            }
+        }
+        Err("the upload did not come to its end".into())
+    }
+
+    /// Begins to send a part, and loses the connection.
+    async fn break_off(&self, part: &Value, half: &[u8]) -> Result<(), Failure> {
+        let headers: BTreeMap<String, String> = serde_json::from_value(part["headers"].clone())?;
+        let half = half.to_vec();
+        let pieces = futures::stream::iter([Ok(half), Err(std::io::Error::other("the connection broke"))]);
+        let body = reqwest::Body::wrap_stream(pieces);
+        let mut request = self.http.put(part["url"].as_str().ok_or("no address to upload to")?).body(body);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        if request.send().await.is_ok() { Err("half a part was taken for a whole one".into()) } else { Ok(()) }
     }
 
     /// Announces a medium.
@@ -190,6 +257,12 @@ impl Person {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         Err("the intake did not look at the medium within ten seconds".into())
+    }
+
+    /// Opens a part of what an address has; gives the status and the bytes.
+    pub async fn open_range(&self, url: &str, range: &str) -> Result<(u16, Vec<u8>), Failure> {
+        let answer = self.http.get(url).header("range", range).send().await?;
+        Ok((answer.status().as_u16(), answer.bytes().await?.to_vec()))
     }
 
     /// Opens an address as it is, without signing in; gives the status and the bytes.

@@ -36,7 +36,7 @@ pub struct Crowd {
 /// poster and be confirmed, brings the file in again, and pages through every list.
 pub async fn crowd(people: usize, registering: usize) -> Result<Crowd, Failure> {
     let folder = tempfile::tempdir()?;
-    let options = Options { data: folder.path().to_owned(), port: 0, clock: Clock::real() };
+    let options = Options::new(folder.path(), 0, Clock::real());
     let bundle = Bundle::start(options).await?;
     let mut steps = Vec::new();
     let communities = communities();

@@ -8,8 +8,10 @@
 //! | the demo district | [`seed`] |
 //! | the demo | [`demo`] |
 //! | the whole district of reporters | [`crowd`] |
+//! | the video to try uploads with | [`video`] |
 //! | the commands | [`cli`] |
 //! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream | `dynamodb`, `objects`, `sns`, `issuer`, `pump` |
+//! | a function as a process of its own | `lambda` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -23,6 +25,7 @@ pub mod demo;
 mod dynamodb;
 mod files;
 mod issuer;
+pub mod lambda;
 mod objects;
 mod pace;
 mod pump;
@@ -33,3 +36,4 @@ mod sns;
 mod subscriptions;
 #[cfg(test)]
 mod testing;
+pub mod video;

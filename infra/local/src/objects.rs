@@ -6,6 +6,9 @@
 //!   in the place of the object).
 //! - An event for each created object is on the disk *before* the put is acknowledged, and stays there until a handler
 //!   has taken it, so a kill between upload and intake loses nothing. Delivery is at least once, as in the cloud.
+//! - An upload in parts that was completed or given up is no upload any more (s3s-fs lists it as one without parts), and
+//!   parts that nobody completes go after a day, as the bucket's lifecycle has it in the cloud.
+//! - With an object goes all that is kept beside it.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -15,7 +18,7 @@ use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use aws_lambda_events::event::s3::S3Event;
 use axum::body::Body;
@@ -24,7 +27,7 @@ use axum::http::StatusCode;
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, any};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD};
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use s3s::auth::SimpleAuth;
@@ -46,6 +49,8 @@ const POLL_INTERVAL: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 1_000;
 /// How often an event is tried before it is set aside for a person to look at.
 const TRIES: u32 = 1_000;
+/// How long the parts of an upload are kept that nobody completes: those that the last run left behind.
+const PARTS_KEPT: Duration = Duration::from_hours(24);
 
 /// The S3 stand-in over the folder `root`, to be mounted where path-style requests arrive, on the address that presigned
 /// URLs name: as `.route("/the-bucket/{*key}", …)` or as a fallback. It never sees bodies whole, so no body limit
@@ -53,6 +58,7 @@ const TRIES: u32 = 1_000;
 pub(crate) fn service(root: &Path, journal: &Journal, access_key: &str, secret_key: &str) -> io::Result<MethodRouter> {
     fs::create_dir_all(root)?;
     let root = root.canonicalize()?;
+    sweep_parts(&root)?;
     let files = FileSystem::new(&root).map_err(|error| io::Error::other(format!("{error:?}")))?;
     let mut builder = S3ServiceBuilder::new(Objects { files, root, journal: journal.clone() });
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
@@ -152,14 +158,16 @@ where
 #[derive(Clone)]
 pub(crate) struct Journal {
     folder: PathBuf,
+    prefix: &'static str,
     written: Arc<Notify>,
 }
 
 impl Journal {
-    /// Opens the journal in `folder`, with whatever the last run left in it.
-    pub(crate) fn open(folder: &Path) -> io::Result<Self> {
+    /// Opens the journal in `folder`, with whatever the last run left in it. It is told of objects whose keys begin with
+    /// `prefix`, as a bucket's notification is.
+    pub(crate) fn open(folder: &Path, prefix: &'static str) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), written: Arc::default() })
+        Ok(Self { folder: folder.to_owned(), prefix, written: Arc::default() })
     }
 
     async fn append(&self, created: &ObjectCreated) -> io::Result<()> {
@@ -248,6 +256,9 @@ struct Objects {
 
 impl Objects {
     async fn record(&self, name: &str, bucket: String, key: String) -> S3Result<()> {
+        if !key.starts_with(self.journal.prefix) {
+            return Ok(());
+        }
         let object = tokio::fs::metadata(self.root.join(&bucket).join(&key)).await.map_err(S3Error::internal_error)?;
         let created = ObjectCreated {
             name: format!("ObjectCreated:{name}"),
@@ -258,6 +269,30 @@ impl Objects {
         };
         self.journal.append(&created).await.map_err(S3Error::internal_error)
     }
+
+    /// What s3s-fs keeps beside an object: its type and its checksums.
+    async fn forget(&self, bucket: &str, key: &str) {
+        let [bucket, key] = [bucket, key].map(|name| URL_SAFE_NO_PAD.encode(name));
+        for what in ["metadata", "internal"] {
+            // Not every object has both.
+            let _ = tokio::fs::remove_file(self.root.join(format!(".bucket-{bucket}.object-{key}.{what}.json"))).await;
+        }
+    }
+}
+
+/// Removes the parts, and what is kept of them, of uploads that are over.
+fn sweep_parts(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(root)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let of_parts = name.starts_with(".upload_id-") || name.starts_with(".upload-") || name.contains(".upload-");
+        let age = SystemTime::now().duration_since(entry.metadata()?.modified()?).unwrap_or_default();
+        if of_parts && age > PARTS_KEPT {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Hands the listed operations on to the file system as they are.
@@ -281,13 +316,10 @@ objects! {
         get_bucket_location: GetBucketLocationInput => GetBucketLocationOutput,
         get_object: GetObjectInput => GetObjectOutput,
         head_object: HeadObjectInput => HeadObjectOutput,
-        delete_object: DeleteObjectInput => DeleteObjectOutput,
-        delete_objects: DeleteObjectsInput => DeleteObjectsOutput,
         list_objects: ListObjectsInput => ListObjectsOutput,
         list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
         create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput,
         upload_part: UploadPartInput => UploadPartOutput,
-        list_parts: ListPartsInput => ListPartsOutput,
         abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
     }
 
@@ -308,6 +340,38 @@ objects! {
         let put = put?;
         self.record("Put", bucket, key).await?;
         Ok(put)
+    }
+
+    async fn list_parts(&self, request: S3Request<dto::ListPartsInput>) -> S3Result<S3Response<dto::ListPartsOutput>> {
+        let upload = &request.input.upload_id;
+        let known = upload.parse::<uuid::Uuid>().is_ok() && self.root.join(format!(".upload-{upload}.json")).exists();
+        if !known {
+            return Err(s3_error!(NoSuchUpload));
+        }
+        self.files.list_parts(request).await
+    }
+
+    async fn delete_object(
+        &self,
+        request: S3Request<dto::DeleteObjectInput>,
+    ) -> S3Result<S3Response<dto::DeleteObjectOutput>> {
+        let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
+        let deleted = self.files.delete_object(request).await?;
+        self.forget(&bucket, &key).await;
+        Ok(deleted)
+    }
+
+    async fn delete_objects(
+        &self,
+        request: S3Request<dto::DeleteObjectsInput>,
+    ) -> S3Result<S3Response<dto::DeleteObjectsOutput>> {
+        let bucket = request.input.bucket.clone();
+        let keys: Vec<_> = request.input.delete.objects.iter().map(|object| object.key.clone()).collect();
+        let deleted = self.files.delete_objects(request).await?;
+        for key in keys {
+            self.forget(&bucket, &key).await;
+        }
+        Ok(deleted)
     }
 
     async fn copy_object(
@@ -387,7 +451,7 @@ mod tests {
     impl Store {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let journal = Journal::open(&folder.path().join("journal")).unwrap();
+            let journal = Journal::open(&folder.path().join("journal"), "").unwrap();
             let objects = service(&folder.path().join("objects"), &journal, ACCESS_KEY, SECRET_KEY).unwrap();
             let router = axum::Router::new().route("/media/{*key}", objects.clone()).fallback_service(objects);
             let endpoint = serve(router).await;
@@ -567,7 +631,7 @@ mod tests {
         assert_eq!(listed.key_count(), Some(2));
 
         // A new start finds the events in the journal; a failed one comes again and holds up nobody.
-        let journal = Journal::open(&store.folder.path().join("journal")).unwrap();
+        let journal = Journal::open(&store.folder.path().join("journal"), "").unwrap();
         let (stop, stopped) = watch::channel(false);
         let calls = Mutex::new(Vec::new());
         let handler = |event: S3Event| {
@@ -596,6 +660,65 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_upload_in_parts_that_is_over_is_none_and_old_parts_go() {
+        let store = Store::new().await;
+        let client = &store.client;
+        let begin = || client.create_multipart_upload().bucket("media").key("video").send();
+        let upload = begin().await.unwrap().upload_id.unwrap();
+        let list = || client.list_parts().bucket("media").key("video").upload_id(&upload).send();
+        let part = ByteStream::from_static(b"a part");
+        let sent = client.upload_part().bucket("media").key("video").upload_id(&upload).part_number(1).body(part);
+        sent.send().await.unwrap();
+        assert_eq!(list().await.unwrap().parts().len(), 1);
+        client.abort_multipart_upload().bucket("media").key("video").upload_id(&upload).send().await.unwrap();
+        assert_eq!(list().await.unwrap_err().code(), Some("NoSuchUpload"));
+
+        // Another one is left behind, for longer than parts are kept.
+        begin().await.unwrap();
+        let root = store.folder.path().join("objects");
+        let left = || -> Vec<_> {
+            let names = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+            names.filter(|path| path.to_string_lossy().contains(".upload")).collect()
+        };
+        sweep_parts(&root).unwrap();
+        assert_eq!(left().len(), 2, "young ones stay");
+        for path in left() {
+            let old = SystemTime::now() - PARTS_KEPT - Duration::from_mins(1);
+            fs::File::options().write(true).open(path).unwrap().set_modified(old).unwrap();
+        }
+        sweep_parts(&root).unwrap();
+        assert!(left().is_empty());
+    }
+
+    #[tokio::test]
+    async fn with_an_object_goes_what_is_kept_beside_it() {
+        let store = Store::new().await;
+        store.presigned_put("uploads/1", b"a picture").await;
+        for key in ["uploads/1", "uploads/2", "uploads/3"] {
+            let body = ByteStream::from_static(b"hello");
+            store
+                .client
+                .put_object()
+                .bucket("media")
+                .key(key)
+                .content_type("image/jpeg")
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+        }
+        let root = store.folder.path().join("objects");
+        let beside = || fs::read_dir(&root).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_file()).count();
+        assert!(beside() >= 3);
+        store.client.delete_object().bucket("media").key("uploads/1").send().await.unwrap();
+        let objects = ["uploads/2", "uploads/3", "uploads/4"]
+            .map(|key| aws_sdk_s3::types::ObjectIdentifier::builder().key(key).build().unwrap());
+        let delete = aws_sdk_s3::types::Delete::builder().set_objects(Some(objects.to_vec())).build().unwrap();
+        store.client.delete_objects().bucket("media").delete(delete).send().await.unwrap();
+        assert_eq!(beside(), 0);
+    }
+
+    #[tokio::test]
     async fn a_new_object_is_delivered_at_once_and_forgotten_when_taken() {
         let store = Store::new().await;
         let (_stop, stopped) = watch::channel(false);
@@ -620,7 +743,7 @@ mod tests {
     #[tokio::test]
     async fn an_event_that_nobody_takes_is_set_aside() {
         let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&folder.path().join("journal")).unwrap();
+        let journal = Journal::open(&folder.path().join("journal"), "").unwrap();
         let created = ObjectCreated {
             name: "ObjectCreated:Put".into(),
             bucket: "media".into(),

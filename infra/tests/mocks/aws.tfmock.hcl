@@ -16,6 +16,11 @@ mock_resource "aws_iam_role" {
   defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
 }
 
+override_resource {
+  target = aws_iam_role.scanner[0]
+  values = { arn = "arn:aws:iam::123456789012:role/scanner" }
+}
+
 mock_resource "aws_cloudwatch_log_group" {
   defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:mocked" }
 }
@@ -26,6 +31,16 @@ mock_resource "aws_apigatewayv2_api" {
 
 mock_resource "aws_dynamodb_table" {
   defaults = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/mocked/stream/mocked" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.this["notices"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/notices/stream/mocked" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.this["reports"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/reports/stream/mocked" }
 }
 
 mock_resource "aws_cognito_user_pool" {
@@ -43,6 +58,11 @@ override_resource {
 
 mock_resource "aws_sqs_queue" {
   defaults = { arn = "arn:aws:sqs:us-east-1:123456789012:mocked" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["media-erase"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:media-erase-failures" }
 }
 
 override_resource {

@@ -22,8 +22,27 @@ locals {
   may_publish  = ["notify"]
   # Who keeps the subscriptions and devices of those who are told.
   may_subscribe = ["members"]
-  # Who may touch the media.
-  may_open = ["media", "media-intake"]
+  # Who may do what with the media, and with which keys. An upload that was not checked is read
+  # by the intake alone; what is kept is deleted by what erases and by nothing else.
+  media_rights = {
+    reads = {
+      actions = ["s3:getobject", "s3:getobjecttagging"]
+      by      = { media = ["copies", "originals"], media-intake = ["uploads"] }
+    }
+    writes = {
+      actions = ["s3:putobject", "s3:abortmultipartupload", "s3:listmultipartuploadparts"]
+      by      = { media = ["uploads"], media-intake = ["copies", "originals"] }
+    }
+    deletes = {
+      actions = ["s3:deleteobject"]
+      by      = { media-erase = ["copies", "originals", "uploads"], media-intake = ["uploads"] }
+    }
+  }
+  # Who may ask which keys there are: all of them, or those that begin so.
+  may_list = { media = ["uploads/*"], media-erase = ["originals/*"], media-intake = [] }
+  may_open = distinct(flatten([for right in local.media_rights : keys(right.by)]))
+  # Who needs its key: whoever reads or writes.
+  may_unseal = distinct(concat(keys(local.media_rights.reads.by), keys(local.media_rights.writes.by)))
 
   # What may be done without naming a resource, because it knows none.
   without_resource = [
@@ -39,7 +58,7 @@ locals {
   # The only resources that may end in a wildcard; none has one elsewhere.
   open_ended = [
     "^arn:aws:dynamodb:[^*?]+:table/[^*?/]+/stream/[*]$",
-    "^arn:aws:s3:::[^*?/]+/uploads/[*]$",
+    "^arn:aws:s3:::[^*?/]+/(copies|originals|uploads)/[*]$",
     "^arn:aws:sns:[^*?]+:endpoint/[A-Z_]+/[^*?/]+/[*]$",
     "^arn:aws:logs:[^*?]+:log-group:/aws/lambda/[^*?]+:[*]$",
   ]
@@ -56,6 +75,7 @@ locals {
           resources = flatten([try(statement.Resource, [])])
           service   = try(statement.Condition.StringEquals["kms:ViaService"], "")
           purpose   = try(statement.Condition.StringEquals["kms:EncryptionContext:purpose"], "")
+          listed    = flatten([try(statement.Condition.StringLike["s3:prefix"], [])])
         } if try(statement.Effect, "") != "Deny"
       ]
     ]
@@ -63,6 +83,10 @@ locals {
 
   actions   = flatten([for s in local.statements : [for action in s.actions : merge(s, { action = action })]])
   resources = flatten([for s in local.statements : [for resource in s.resources : merge(s, { resource = resource })]])
+
+  media_actions = flatten([
+    for a in local.actions : [for resource in a.resources : merge(a, { resource = resource })] if startswith(a.action, "s3:")
+  ])
 
   table_arns = [for r in local.resources : r if strcontains(r.resource, ":dynamodb:")]
   key_arns   = [for r in local.resources : r if strcontains(r.resource, ":kms:")]
@@ -73,12 +97,12 @@ locals {
       ["functions"],
       [for table in function.tables : "table/${table}"],
       contains(local.may_identify, name) ? ["identity"] : [],
-      contains(local.may_open, name) ? ["media"] : [],
+      contains(local.may_unseal, name) ? ["media"] : [],
       contains(local.may_publish, name) ? ["messages"] : [],
     )
   }
 
-  violations = {
+  violations = merge(local.misuses_of_media, {
     # What says what is not allowed allows all the rest.
     "says it the wrong way round" = [
       for s in local.statements : s.place if length(setintersection(s.names, ["NotAction", "NotResource"])) > 0
@@ -163,6 +187,21 @@ locals {
       ],
     )
 
+    # That an upload is clean is for the scanner to say.
+    "tags the media" = [
+      for a in local.media_actions : a.place if can(regex("^s3:(put|delete)object(version)?tagging$", a.action))
+    ]
+
+    "lists the media" = [
+      for a in local.media_actions : a.place if a.action == "s3:listbucket"
+      && try(toset(local.may_list[a.function]) != toset(a.listed), true)
+    ]
+
+    "does something else to the media" = [
+      for a in local.media_actions : a.place if !strcontains(a.action, "*") && !strcontains(a.action, "?")
+      && !contains(concat(["s3:listbucket"], flatten([for right in local.media_rights : right.actions])), a.action)
+    ]
+
     # Whatever else may one day touch the media, reviewers' functions hand out no bytes.
     "reviews and touches the media" = [
       for s in local.statements : s.place if endswith(s.function, "-review")
@@ -182,6 +221,13 @@ locals {
       for r in local.resources : r.place
       if strcontains(r.resource, ":logs:")
       && !endswith(r.resource, ":log-group:/aws/lambda/${var.prefix}-${r.function}:*")
+    ]
+  })
+
+  misuses_of_media = {
+    for verb, right in local.media_rights : "${verb} media that are not for it" => [
+      for a in local.media_actions : a.place if contains(right.actions, a.action)
+      && !contains(try(right.by[a.function], []), try(regex("^arn:aws:s3:::[^/]+/([a-z]+)/", a.resource)[0], ""))
     ]
   }
 }

@@ -1,6 +1,7 @@
 //! The AWS services beside DynamoDB: media in S3, notices over SNS; behind the feature
 //! `identity`, what only the functions of identities need: keys of KMS, accounts of Cognito,
-//! people's channels in SNS.
+//! people's channels in SNS. The malware scan of uploads is here too, because in the cloud it
+//! is S3 that has its verdict.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -12,6 +13,7 @@ pub mod channels;
 mod fault;
 pub mod media;
 pub mod notices;
+pub mod scan;
 #[cfg(feature = "identity")]
 pub mod seal;
 
@@ -24,4 +26,5 @@ pub use crate::{
 pub use crate::{
     media::{MediaStore, SignedUrl, Upload},
     notices::Notices,
+    scan::{Scanner, Verdict},
 };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     error::Error,
     hash::Digest,
-    media::MediaId,
+    media::{MediaId, Rendition},
     member::{MemberId, Role},
     named::named,
     report::ReportId,
@@ -17,8 +17,40 @@ named! {
     pub enum Opened {
         /// The report with its texts and history.
         Report = "report",
-        /// A link to one of its media.
+        /// A link to the clean copy of one of its media.
         Media = "media",
+        /// A link to the thumbnail of one of its media.
+        Thumbnail = "thumbnail",
+        /// A link to the sealed original of one of its media.
+        Original = "original",
+    }
+}
+
+/// What somebody reads of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// What.
+    pub opened: Opened,
+    /// Which medium.
+    pub media: Option<MediaId>,
+    /// Why, where a reason has to be given.
+    pub reason: Option<String>,
+}
+
+impl Reading {
+    /// The report with its texts and history.
+    pub fn report() -> Self {
+        Self { opened: Opened::Report, media: None, reason: None }
+    }
+
+    /// One rendition of a medium.
+    pub fn media(media: MediaId, rendition: Rendition, reason: Option<String>) -> Self {
+        let opened = match rendition {
+            Rendition::Working => Opened::Media,
+            Rendition::Thumbnail => Opened::Thumbnail,
+            Rendition::Original => Opened::Original,
+        };
+        Self { opened, media: Some(media), reason }
     }
 }
 
@@ -40,6 +72,9 @@ pub struct Access {
     /// Which medium.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media: Option<MediaId>,
+    /// Why, where a reason had to be given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The hash of the access before; zeros for the first.
     pub previous: Digest,
     /// The hash of this access: of all fields above.
@@ -67,8 +102,7 @@ impl Access {
         head: AccessHead,
         report: ReportId,
         actor: (&MemberId, Role),
-        opened: Opened,
-        media: Option<MediaId>,
+        reading: &Reading,
         at: Timestamp,
     ) -> Result<(Self, AccessHead), Error> {
         let mut access = Self {
@@ -77,8 +111,9 @@ impl Access {
             at,
             actor: actor.0.clone(),
             role: actor.1,
-            opened,
-            media,
+            opened: reading.opened,
+            media: reading.media,
+            reason: reading.reason.clone(),
             previous: head.hash,
             hash: Digest::ZERO,
         };

@@ -218,6 +218,7 @@ pub fn submit(
         reason: None,
         duplicate_of: None,
         erased_at: None,
+        erased_media: Vec::new(),
         created_by: context.command,
     };
     let tells = report.queues();
@@ -298,7 +299,7 @@ pub fn decide(
             if reason.erases() {
                 // The note of this very decision may repeat what must be erased.
                 next.erased_at = Some(context.now);
-                next.media = Vec::new();
+                next.erased_media = std::mem::take(&mut next.media).into_iter().map(|media| media.id).collect();
                 next.contents = Vec::new();
                 event.erases = true;
                 return close(next, event, Vec::new());

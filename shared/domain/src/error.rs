@@ -49,6 +49,8 @@ named! {
         ConflictOfInterest = "conflict_of_interest",
         /// The report has taken as many messages as it can hold.
         TooManyMessages = "too_many_messages",
+        /// Parts of an upload have not arrived yet.
+        UploadIncomplete = "upload_incomplete",
         /// The content of the report was erased.
         Erased = "content_erased",
         /// Nobody changes their own rights.
@@ -101,6 +103,9 @@ impl Refusal {
                 "The report names the conduct of the stage below, which therefore never sees it."
             }
             Self::TooManyMessages => "The report has taken as many messages as it can hold.",
+            Self::UploadIncomplete => {
+                "Parts of the upload have not arrived. Read what is missing, send it, and say again that it is complete."
+            }
             Self::Erased => "The content of this report was erased.",
             Self::OwnRights => "Nobody changes their own rights; someone above you does.",
             Self::NotBelowYou => "You may manage only who stands below you, in your body.",

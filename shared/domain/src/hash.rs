@@ -52,6 +52,27 @@ impl Digest {
     }
 }
 
+/// The SHA-256 of a file that is not held whole.
+#[derive(Debug, Clone, Default)]
+pub struct FileHash(Sha256);
+
+impl FileHash {
+    /// The hash of nothing so far.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes in.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all bytes.
+    pub fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&HEXLOWER.encode(&self.0))

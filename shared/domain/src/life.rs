@@ -164,9 +164,9 @@ impl RejectionReason {
             }
             Self::Unfounded => Text::new("经核查，情况不属实。", "We looked into it and it is not so."),
             Self::OutOfScopeLawfulActivity => Text::new(
-                "所述属于合法行为，平台不受理；文字已删除，图片不再向任何人开放。",
+                "所述属于合法行为，平台不受理；文字已删除，图片和录音录像正在删除，不再向任何人开放。",
                 "It is about lawful activity, which this platform does not deal with. Its text was erased, and its \
-                 pictures are closed to everyone.",
+                 pictures and recordings are closed to everyone and being erased.",
             ),
             Self::SentByMistake => Text::new("该线索为误报或测试。", "It was sent by mistake or as a test."),
         }

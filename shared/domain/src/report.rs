@@ -25,8 +25,9 @@ pub const MAX_TEXT_CHARS: usize = 4_000;
 pub const MAX_MESSAGE_CHARS: usize = 1_000;
 /// The longest description of a place, in characters.
 pub const MAX_ADDRESS_CHARS: usize = 200;
-/// The most media that one report, or one answer, can carry.
-pub const MAX_MEDIA: usize = 10;
+/// The most media that one report, or one answer, can carry; how many of each kind, the
+/// deployment says.
+pub const MAX_MEDIA: usize = 20;
 /// The most media that one report holds over its whole life, answers included.
 pub const MAX_MEDIA_IN_ALL: usize = 30;
 /// The most texts that one report holds over its whole life: its own, questions, answers,
@@ -228,6 +229,10 @@ pub struct Report {
     /// When its content was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+    /// The media that were erased with it. Kept so that their objects can be found and
+    /// deleted, and so that it can be said of each when that was done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased_media: Vec<MediaId>,
     /// The command that made it; with the same key the phone finds it again.
     pub created_by: CommandId,
 }

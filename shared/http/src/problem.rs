@@ -90,6 +90,7 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::NoSuchStage
         | Refusal::ConflictOfInterest
         | Refusal::TooManyMessages
+        | Refusal::UploadIncomplete
         | Refusal::Erased
         | Refusal::WrongMemberState
         | Refusal::PhoneTaken

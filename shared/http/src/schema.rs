@@ -7,7 +7,7 @@ use pingan_domain::{
     feedback,
     identity::{IdentityAction, OpeningState},
     life::{Action, RejectionReason, Stage, State},
-    media::{MediaRefusal, MediaType},
+    media::{MediaKind, MediaRefusal, MediaType, Rendition},
     member::{Body, MemberState, Role},
     membership::{Kind, MemberAction},
     named::Named,
@@ -40,6 +40,8 @@ closed_lists! {
     identity_action = IdentityAction;
     /// What kind of reporter somebody is.
     kind = Kind;
+    /// Kinds of media.
+    media_kind = MediaKind;
     /// Why a medium was refused.
     media_refusal = MediaRefusal;
     /// Types of media.
@@ -56,6 +58,8 @@ closed_lists! {
     opening_state = OpeningState;
     /// The services that reach a device.
     platform = Platform;
+    /// What can be opened of a medium.
+    rendition = Rendition;
     /// Why a report is rejected.
     rejection_reason = RejectionReason;
     /// What a member is.

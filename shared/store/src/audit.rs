@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{operation::transact_write_items::TransactWriteItemsError, types::AttributeValue};
 use pingan_domain::{
     Timestamp,
-    access::{Access, AccessHead, Opened},
+    access::{Access, AccessHead, Reading},
+    command::Receipt,
     error::Error,
-    media::MediaId,
     member::Member,
     report::ReportId,
 };
@@ -17,7 +17,7 @@ use crate::{
     fault::fault,
     item::{decode, encode, key_of},
     keys::{ACCESS_PREFIX, Key, Table},
-    reports::put,
+    reports::{put, receipt_item},
 };
 
 /// How many readers may open the same report in the same moment and all be served.
@@ -26,7 +26,8 @@ const MAX_TRIES: u32 = 24;
 impl Store {
     /// Writes down that `actor` opened a report, or a medium of it, at the end of the
     /// report's chain of readings. `head` is the end as it was last seen; when somebody
-    /// else reads the same report in the same moment, it is read again.
+    /// else reads the same report in the same moment, it is read again. Where the reading
+    /// was a command, its receipt is kept with it; a repeated command is another reading.
     ///
     /// Nothing may be shown before this has succeeded: a reading that is not in the audit
     /// trail has not happened.
@@ -35,31 +36,51 @@ impl Store {
         mut head: AccessHead,
         report: ReportId,
         actor: &Member,
-        opened: Opened,
-        media: Option<MediaId>,
+        reading: &Reading,
         at: Timestamp,
+        mut receipt: Option<&Receipt>,
     ) -> Result<(), Error> {
         for attempt in 0..MAX_TRIES {
-            let (access, next) = Access::after(head, report, (&actor.id, actor.role), opened, media, at)?;
-            if self.append(head, &access, next).await? {
+            let (access, next) = Access::after(head, report, (&actor.id, actor.role), reading, at)?;
+            if self.append(head, &access, next, receipt).await? {
                 return Ok(());
             }
             // Readers that collide spread out by a little more each time.
             tokio::time::sleep(Duration::from_millis(u64::from(attempt % 8) * 3)).await;
-            head = self.load([Key::AccessHead(report)]).await?.access_head(report)?;
+            let keys =
+                [Key::AccessHead(report)].into_iter().chain(receipt.map(|receipt| Key::Receipt(receipt.command)));
+            let loaded = self.load(keys).await?;
+            head = loaded.access_head(report)?;
+            if let Some(mine) = receipt
+                && let Some(kept) = loaded.receipt(mine.command)?
+            {
+                if kept.fingerprint != mine.fingerprint {
+                    return Err(Error::KeyReused);
+                }
+                receipt = None;
+            }
         }
         Err(Error::Busy { retry_after_seconds: 1 })
     }
 
-    async fn append(&self, head: AccessHead, access: &Access, next: AccessHead) -> Result<bool, Error> {
+    async fn append(
+        &self,
+        head: AccessHead,
+        access: &Access,
+        next: AccessHead,
+        receipt: Option<&Receipt>,
+    ) -> Result<bool, Error> {
         let table = self.tables.of(Table::Reports);
         let access_item = encode(&Key::Access(access.report, access.seq), access)?;
         let head_item = encode(&Key::AccessHead(access.report), &next)?;
         let old = AttributeValue::N(head.seq.to_string());
-        let items = vec![
+        let mut items = vec![
             put(table, access_item, Some("attribute_not_exists(pk)"), &[])?,
             put(table, head_item, Some("attribute_not_exists(pk) OR seq = :old"), &[(":old", old)])?,
         ];
+        if let Some(receipt) = receipt {
+            items.push(put(table, receipt_item(receipt, access.at)?, Some("attribute_not_exists(pk)"), &[])?);
+        }
         match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
             Ok(_) => Ok(true),
             Err(error)

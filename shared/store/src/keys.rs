@@ -19,6 +19,7 @@
 //! reports   REPORT#<code>         EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         CONTENT#<seq:8>#<part:2>  a text of it
 //! reports   REPORT#<code>         QUEUE#<stage>       its place in a stage's queue
+//! reports   REPORT#<code>         ERASED#<uuid>       that a medium of it was erased
 //! reports   ACCESS#<code>         HEAD                the end of its chain of readings
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
@@ -105,6 +106,8 @@ pub enum Key {
     Content(ReportId, u64, u8),
     /// A report's place in the queue of a stage.
     QueueEntry(ReportId, Stage),
+    /// That a medium of a report was erased.
+    Erasure(ReportId, MediaId),
     /// The end of a report's chain of readings.
     AccessHead(ReportId),
     /// One reading of a report.
@@ -167,6 +170,7 @@ impl Key {
             Self::Event(..) => "event",
             Self::Content(..) => "content",
             Self::QueueEntry(..) => "queue_entry",
+            Self::Erasure(..) => "erasure",
             Self::AccessHead(_) => "access_head",
             Self::Access(..) => "access",
             Self::Receipt(_) => "receipt",
@@ -187,9 +191,11 @@ impl Key {
             Self::Phone(hash) => format!("PHONE#{hash}"),
             Self::Opening(id) => format!("OPENING#{id}"),
             Self::Notice(to, ..) => inbox_pk(to),
-            Self::Report(id) | Self::Event(id, _) | Self::Content(id, ..) | Self::QueueEntry(id, _) => {
-                format!("REPORT#{}", id.as_str())
-            }
+            Self::Report(id)
+            | Self::Event(id, _)
+            | Self::Content(id, ..)
+            | Self::QueueEntry(id, _)
+            | Self::Erasure(id, _) => format!("REPORT#{}", id.as_str()),
             Self::AccessHead(id) | Self::Access(id, _) => format!("ACCESS#{}", id.as_str()),
             Self::Receipt(command) => format!("RECEIPT#{command}"),
             Self::Media(id) => format!("MEDIA#{id}"),
@@ -215,6 +221,7 @@ impl Key {
             }
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
             Self::QueueEntry(_, stage) => format!("QUEUE#{stage}"),
+            Self::Erasure(_, media) => format!("ERASED#{media}"),
             Self::AccessHead(_) | Self::IdentityHead(_) => "HEAD".to_owned(),
             Self::Access(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
             Self::Receipt(_) => "RECEIPT".to_owned(),
@@ -254,6 +261,7 @@ impl Key {
                     Self::Content(report()?, seq.parse().ok()?, part.parse().ok()?)
                 }
                 ("QUEUE", stage) => Self::QueueEntry(report()?, Stage::from_name(stage)?),
+                ("ERASED", media) => Self::Erasure(report()?, media.parse().ok()?),
                 _ => return None,
             },
             ("ACCESS", "HEAD") => Self::AccessHead(report()?),

@@ -1,12 +1,18 @@
 //! Media records.
 
 use aws_sdk_dynamodb::{
-    operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    error::SdkError,
+    operation::{
+        put_item::PutItemError,
+        transact_write_items::TransactWriteItemsError,
+        update_item::{UpdateItemError, UpdateItemOutput},
+    },
+    types::{AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure},
 };
 use pingan_domain::{
     error::Error,
-    media::{Media, MediaId, MediaState},
+    media::{Erasure, Media, MediaId, MediaState},
+    report::ReportId,
 };
 
 use crate::{
@@ -14,10 +20,8 @@ use crate::{
     fault::fault,
     item::{EXPIRES_AT, decode, encode, key_attributes},
     keys::{Key, Table},
+    reports::{delete, put},
 };
-
-/// How long a medium that no report takes is kept, in hours.
-const UNATTACHED_HOURS: i64 = 24;
 
 impl Store {
     /// Keeps what a phone has announced. Announcing the same again gives the record that
@@ -25,8 +29,7 @@ impl Store {
     pub async fn announce_media(&self, media: &Media) -> Result<Media, Error> {
         let key = Key::Media(media.id);
         let mut item = encode(&key, media)?;
-        let expires = media.created_at.as_second() + UNATTACHED_HOURS * 3_600;
-        item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(expires.to_string()));
+        item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(media.ends_at().as_second().to_string()));
         let put = self
             .client
             .put_item()
@@ -65,14 +68,55 @@ impl Store {
             .expression_attribute_values(":pending", AttributeValue::S("pending".to_owned()))
             .send()
             .await;
-        match update {
-            Ok(_) => Ok(true),
-            Err(error)
-                if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) =>
-            {
-                Ok(false)
-            }
-            Err(error) => Err(fault("UpdateItem", &error)),
+        stands(update)
+    }
+
+    /// Names another upload in parts in the place of `old`, which is not there any more. Says
+    /// whether nobody else was faster.
+    pub async fn replace_multipart(&self, id: MediaId, old: &str, new: &str) -> Result<bool, Error> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(self.tables.of(Table::Reports))
+            .set_key(Some(key_attributes(&Key::Media(id))))
+            .update_expression("SET multipart = :new")
+            .condition_expression("multipart = :old")
+            .expression_attribute_values(":old", AttributeValue::S(old.to_owned()))
+            .expression_attribute_values(":new", AttributeValue::S(new.to_owned()))
+            .send()
+            .await;
+        stands(update)
+    }
+
+    /// Writes down that the objects of a medium were deleted with its report, and forgets the
+    /// medium. The first time stands.
+    pub async fn media_erased(&self, report: ReportId, erasure: &Erasure) -> Result<(), Error> {
+        let table = self.tables.of(Table::Reports);
+        let item = encode(&Key::Erasure(report, erasure.media), erasure)?;
+        let items =
+            vec![put(table, item, Some("attribute_not_exists(pk)"), &[])?, delete(table, &Key::Media(erasure.media))?];
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(()),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(cancelled))
+                    if cancelled.cancellation_reasons().first().and_then(CancellationReason::code)
+                        == Some("ConditionalCheckFailed") =>
+                {
+                    Ok(())
+                }
+                _ => Err(fault("TransactWriteItems", &error)),
+            },
         }
+    }
+}
+
+/// Whether the condition of an update held.
+fn stands<R: std::fmt::Debug>(update: Result<UpdateItemOutput, SdkError<UpdateItemError, R>>) -> Result<bool, Error> {
+    match update {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.as_service_error(), Some(UpdateItemError::ConditionalCheckFailedException(_))) => {
+            Ok(false)
+        }
+        Err(error) => Err(fault("UpdateItem", &error)),
     }
 }

@@ -13,7 +13,7 @@ use pingan_domain::{
     error::{Error, FieldError},
     event::Event,
     life::{RejectionReason, Stage, State},
-    media::MediaId,
+    media::{Erasure, MediaId},
     member::MemberId,
     named::Named as _,
     notice,
@@ -155,6 +155,8 @@ pub struct History {
     pub events: Vec<Event>,
     /// Its texts, oldest first.
     pub contents: Vec<Content>,
+    /// Which of its media were erased with it.
+    pub erasures: Vec<Erasure>,
 }
 
 impl Store {
@@ -174,7 +176,7 @@ impl Store {
     /// A report with its events and texts; none when there is none.
     pub async fn history(&self, id: ReportId) -> Result<Option<History>, Error> {
         let mut report = None;
-        let (mut events, mut contents) = (Vec::new(), Vec::new());
+        let (mut events, mut contents, mut erasures) = (Vec::new(), Vec::new(), Vec::new());
         let mut start = None;
         for _ in 0..MAX_HISTORY_PAGES {
             let page = self
@@ -193,12 +195,13 @@ impl Store {
                     key @ Key::Report(_) => report = Some(decode(&key, item)?),
                     key @ Key::Event(..) => events.push(decode(&key, item)?),
                     key @ Key::Content(..) => contents.push(decode(&key, item)?),
+                    key @ Key::Erasure(..) => erasures.push(decode(&key, item)?),
                     _ => {}
                 }
             }
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(report.map(|report| History { report, events, contents }));
+                return Ok(report.map(|report| History { report, events, contents, erasures }));
             }
         }
         Err(Error::Internal(format!("the history of {id} has more than {MAX_HISTORY_PAGES} pages")))
@@ -357,7 +360,7 @@ fn queue_item(report: &Report, stage: Stage) -> Result<Item, Error> {
     Ok(item)
 }
 
-fn receipt_item(receipt: &Receipt, now: Timestamp) -> Result<Item, Error> {
+pub(crate) fn receipt_item(receipt: &Receipt, now: Timestamp) -> Result<Item, Error> {
     let mut item = encode(&Key::Receipt(receipt.command), receipt)?;
     item.insert(EXPIRES_AT.to_owned(), AttributeValue::N((now.as_second() + RECEIPT_DAYS * 86_400).to_string()));
     Ok(item)
@@ -380,7 +383,7 @@ pub(crate) fn put(
     Ok(TransactWriteItem::builder().put(put).build())
 }
 
-fn delete(table: &str, key: &Key) -> Result<TransactWriteItem, Error> {
+pub(crate) fn delete(table: &str, key: &Key) -> Result<TransactWriteItem, Error> {
     let delete = Delete::builder().table_name(table).set_key(Some(key_attributes(key))).build();
     Ok(TransactWriteItem::builder().delete(delete.map_err(|error| Error::Internal(error.to_string()))?).build())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use pingan_domain::{error::Error, notice::Notice};
+use pingan_domain::{error::Error, media::MediaId, notice::Notice, report::ReportId};
 use serde_dynamo::AttributeValue;
 
 use crate::{item::SCHEMA, keys::Key};
@@ -11,11 +11,7 @@ use crate::{item::SCHEMA, keys::Key};
 /// The notice that this record inserted; none when it is a record of something else. A
 /// notice that cannot be read is an error, so that it is kept and looked at by people.
 pub fn inserted_notice(record: EventRecord) -> Result<Option<Notice>, Error> {
-    let text = |name: &str| match record.change.keys.get(name) {
-        Some(AttributeValue::S(text)) => text.as_str(),
-        _ => "",
-    };
-    let (pk, sk) = (text("pk").to_owned(), text("sk").to_owned());
+    let (pk, sk) = keys(&record);
     if record.event_name != "INSERT" || !matches!(Key::parse(&pk, &sk), Some(Key::Notice(..))) {
         return Ok(None);
     }
@@ -26,4 +22,34 @@ pub fn inserted_notice(record: EventRecord) -> Result<Option<Notice>, Error> {
     }
     let notice = serde_dynamo::from_item(image).map_err(|error| refuse(error.to_string()))?;
     Ok(Some(notice))
+}
+
+/// What is to be erased by a record of the reports' stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToErase {
+    /// The media of a report whose content an event has erased.
+    MediaOf(ReportId),
+    /// A slot that ended without a report.
+    Slot(MediaId),
+}
+
+/// What this record says is to be erased; none when it is a record of something else.
+pub fn to_erase(record: &EventRecord) -> Option<ToErase> {
+    let (pk, sk) = keys(record);
+    match (record.event_name.as_str(), Key::parse(&pk, &sk)?) {
+        ("INSERT", Key::Event(report, _)) => {
+            let erases = HashMap::from(record.change.new_image.clone()).remove("erases");
+            (erases == Some(AttributeValue::Bool(true))).then_some(ToErase::MediaOf(report))
+        }
+        ("REMOVE", Key::Media(media)) => Some(ToErase::Slot(media)),
+        _ => None,
+    }
+}
+
+fn keys(record: &EventRecord) -> (String, String) {
+    let text = |name: &str| match record.change.keys.get(name) {
+        Some(AttributeValue::S(text)) => text.clone(),
+        _ => String::new(),
+    };
+    (text("pk"), text("sk"))
 }

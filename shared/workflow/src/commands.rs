@@ -59,7 +59,7 @@ impl Workflow {
             if let Some(report) = loaded.report(id)?.filter(|report| report.created_by == command) {
                 return Ok(report);
             }
-            let media = media::attach(&new.media, &found(&loaded, &new.media)?, &author.id)?;
+            let media = media::attach(&new.media, &found(&loaded, &new.media)?, &author.id, &self.media_limits)?;
             let decided = decide::submit(new.clone(), id, &author, media, self.context(command)?)?;
             let receipt = Receipt { command, fingerprint, report: id };
             match self.store.commit(None, &decided, &receipt).await {
@@ -100,7 +100,8 @@ impl Workflow {
             }
             let mut request = command.request.clone();
             if let Request::Answer { media, .. } = &mut request {
-                *media = media::attach(&command.media, &found(&loaded, &command.media)?, &actor.id)?;
+                *media =
+                    media::attach(&command.media, &found(&loaded, &command.media)?, &actor.id, &self.media_limits)?;
             }
             let original = match &request {
                 Request::MarkDuplicate { original, .. } => loaded.report(*original)?,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use aws_config::SdkConfig;
 use jiff::tz::TimeZone;
-use pingan_domain::calendar::{Calendar, Deadlines, Policy};
+use pingan_domain::{
+    calendar::{Calendar, Deadlines, Policy},
+    media::MediaLimits,
+};
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Store, TableNames};
 
@@ -12,8 +15,8 @@ use crate::Workflow;
 
 impl Workflow {
     /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `NOTICES_TABLE` (none for a function that tells
-    /// nobody anything), `CURSOR_KEY` (at least 16 characters) and `TIME_ZONE` (default
-    /// `Asia/Shanghai`).
+    /// nobody anything), `CURSOR_KEY` (at least 16 characters), `TIME_ZONE` (default
+    /// `Asia/Shanghai`) and `MEDIA_LIMITS` (JSON; what it does not say keeps its default).
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         // These functions touch no identity, and are not told where identities are.
         let tables = TableNames {
@@ -28,6 +31,7 @@ impl Workflow {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
             world: World::real(),
             policy: Arc::new(Policy { calendar: Calendar::weekdays(time_zone), deadlines: Deadlines::default() }),
+            media_limits: MediaLimits::parse(&environment.get_or("MEDIA_LIMITS", "{}"))?,
         })
     }
 }

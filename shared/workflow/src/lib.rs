@@ -16,7 +16,7 @@ pub mod views;
 
 use std::sync::Arc;
 
-use pingan_domain::calendar::Policy;
+use pingan_domain::{calendar::Policy, media::MediaLimits};
 use pingan_runtime::World;
 use pingan_store::Store;
 
@@ -29,4 +29,6 @@ pub struct Workflow {
     pub world: World,
     /// What the district has decided about time.
     pub policy: Arc<Policy>,
+    /// What reports may carry.
+    pub media_limits: MediaLimits,
 }

@@ -1,19 +1,39 @@
 //! How a report is opened.
 
 use pingan_domain::{
-    access::Opened,
+    access::Reading,
+    command::{CommandId, Fingerprint, Receipt},
     error::Error,
     life::Relation,
-    media::{MediaId, MediaRef},
+    media::{MediaId, MediaRef, Rendition},
     member::{Member, MemberId, Role},
-    report::ReportId,
+    report::{ReportId, check_text},
 };
-use pingan_store::{Key, List, Page, reports::History};
+use pingan_store::{Key, List, Loaded, Page, reports::History};
+use uuid::Uuid;
 
 use crate::Workflow;
 
 /// The roles that review.
 pub const REVIEWERS: [Role; 3] = [Role::Officer, Role::StationManager, Role::DistrictManager];
+
+/// The longest reason for opening an original, in characters.
+pub const MAX_REASON_CHARS: usize = 200;
+
+/// A request to open the sealed original of a medium.
+#[derive(Debug)]
+pub struct OpenOriginal {
+    /// Who asks.
+    pub reader: MemberId,
+    /// The client's key.
+    pub key: Uuid,
+    /// The report.
+    pub report: ReportId,
+    /// Which of its media.
+    pub media: MediaId,
+    /// What for.
+    pub reason: String,
+}
 
 impl Workflow {
     /// Opens a report for its own reporter.
@@ -38,24 +58,53 @@ impl Workflow {
         let history =
             history.filter(|history| Relation::of(&reader, &history.report).may_review()).ok_or(Error::NotFound)?;
         let head = loaded.access_head(id)?;
-        self.store.record_access(head, id, &reader, Opened::Report, None, self.world.now()).await?;
+        self.store.record_access(head, id, &reader, &Reading::report(), self.world.now(), None).await?;
         Ok((reader, history))
     }
 
-    /// Finds a medium of a report for a reviewer, and writes it down before it is shown.
-    /// Nobody else has a way to it: the reporter's phone has the picture anyway, and an
-    /// account in wrong hands must not show what was sent.
-    pub async fn open_media(&self, reader: &MemberId, id: ReportId, media: MediaId) -> Result<MediaRef, Error> {
+    /// Finds the clean copy or the thumbnail of a medium of a report for a reviewer, and
+    /// writes it down before it is shown. Nobody else has a way to it: the reporter's phone
+    /// has the picture anyway, and an account in wrong hands must not show what was sent.
+    pub async fn open_media(
+        &self,
+        reader: &MemberId,
+        id: ReportId,
+        media: MediaId,
+        rendition: Rendition,
+    ) -> Result<MediaRef, Error> {
         let keys = [Key::Member(reader.clone()), Key::AccessHead(id), Key::Report(id)];
         let loaded = self.store.load(keys).await?;
         let reader = loaded.actor(reader)?.acting_as_any(&REVIEWERS)?;
-        let found = loaded
-            .report(id)?
-            .filter(|report| Relation::of(&reader, report).may_review())
-            .and_then(|report| report.media.into_iter().find(|found| found.id == media))
-            .ok_or(Error::NotFound)?;
-        let head = loaded.access_head(id)?;
-        self.store.record_access(head, id, &reader, Opened::Media, Some(media), self.world.now()).await?;
+        let found = media_of(&loaded, &reader, id, media)?;
+        found.rendition(rendition).ok_or(Error::NotFound)?;
+        let reading = Reading::media(media, rendition, None);
+        self.store.record_access(loaded.access_head(id)?, id, &reader, &reading, self.world.now(), None).await?;
+        Ok(found)
+    }
+
+    /// Finds the sealed original of a medium for the district, with the reason that stands in
+    /// the trail from then on.
+    pub async fn open_original(&self, opening: OpenOriginal) -> Result<MediaRef, Error> {
+        let OpenOriginal { reader, key, report: id, media, reason } = opening;
+        let mut bad = Vec::new();
+        check_text("/reason", &reason, MAX_REASON_CHARS, &mut bad);
+        if !bad.is_empty() {
+            return Err(Error::Invalid(bad));
+        }
+        let command = CommandId::new(&reader, key);
+        let target = format!("{id}/{media}");
+        let receipt = Receipt { command, fingerprint: Fingerprint::of(key, "original", &target, &reason)?, report: id };
+        let keys = [Key::Member(reader.clone()), Key::AccessHead(id), Key::Report(id), Key::Receipt(command)];
+        let loaded = self.store.load(keys).await?;
+        let reader = loaded.actor(&reader)?.acting_as(Role::DistrictManager)?;
+        let found = media_of(&loaded, &reader, id, media)?;
+        let before = loaded.receipt(command)?;
+        if before.as_ref().is_some_and(|before| before.fingerprint != receipt.fingerprint) {
+            return Err(Error::KeyReused);
+        }
+        let reading = Reading::media(media, Rendition::Original, Some(reason));
+        let receipt = if before.is_none() { Some(&receipt) } else { None };
+        self.store.record_access(loaded.access_head(id)?, id, &reader, &reading, self.world.now(), receipt).await?;
         Ok(found)
     }
 
@@ -68,4 +117,13 @@ impl Workflow {
     pub async fn page(&self, list: List<'_>, reader: &Member, limit: u16, cursor: Option<&str>) -> Result<Page, Error> {
         self.store.list(list, &reader.id, limit, cursor).await
     }
+}
+
+/// A medium of a report that this member may review.
+fn media_of(loaded: &Loaded, reader: &Member, id: ReportId, media: MediaId) -> Result<MediaRef, Error> {
+    loaded
+        .report(id)?
+        .filter(|report| Relation::of(reader, report).may_review())
+        .and_then(|report| report.media.into_iter().find(|found| found.id == media))
+        .ok_or(Error::NotFound)
 }

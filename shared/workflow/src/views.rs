@@ -12,7 +12,7 @@ use pingan_domain::{
     feedback::{self, feedback},
     hash::Digest,
     life::{Action, RejectionReason, Stage, State},
-    media::{MediaRef, MediaType},
+    media::{Checked, CopyOf, Erasure, MediaKind, MediaRef, MediaType},
     member::{Member, Role},
     report::{Category, Concerns, Place, Point, Report, ReportId, Urgency},
     territory::NodeId,
@@ -183,6 +183,9 @@ fn microdegrees(degrees: f64) -> i32 {
 pub struct MediaView {
     /// Its id.
     pub id: Uuid,
+    /// What it is.
+    #[schema(schema_with = schema::media_kind)]
+    pub kind: MediaKind,
     /// Its checked type.
     #[schema(schema_with = schema::media_type)]
     pub content_type: MediaType,
@@ -191,12 +194,81 @@ pub struct MediaView {
     /// The SHA-256 of the original.
     #[schema(schema_with = schema::sha256)]
     pub sha256: Digest,
+    /// What the intake found out and made.
+    #[serde(flatten)]
+    pub checked: CheckedView,
 }
 
 impl From<MediaRef> for MediaView {
     fn from(media: MediaRef) -> Self {
-        Self { id: media.id, content_type: media.content_type, size_bytes: media.size_bytes, sha256: media.sha256 }
+        Self {
+            id: media.id,
+            kind: media.content_type.kind(),
+            content_type: media.content_type,
+            size_bytes: media.size_bytes,
+            sha256: media.sha256,
+            checked: media.checked.as_ref().map(CheckedView::from).unwrap_or_default(),
+        }
     }
+}
+
+/// What the intake found out about a medium, and which copies it made.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct CheckedView {
+    /// Pixels from left to right, as it is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width_pixels: Option<u32>,
+    /// Pixels from top to bottom, as it is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height_pixels: Option<u32>,
+    /// How long it plays, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
+    /// The clean copy that reviewers open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working: Option<CopyView>,
+    /// The small picture of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<CopyView>,
+}
+
+impl From<&Checked> for CheckedView {
+    fn from(checked: &Checked) -> Self {
+        let copy = |copy: CopyOf| CopyView { content_type: copy.content_type, size_bytes: copy.size_bytes };
+        Self {
+            width_pixels: checked.width_pixels,
+            height_pixels: checked.height_pixels,
+            duration_ms: checked.duration_ms,
+            working: checked.working.map(copy),
+            thumbnail: checked.thumbnail.map(copy),
+        }
+    }
+}
+
+/// A copy of a medium.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CopyView {
+    /// Its type.
+    #[schema(schema_with = schema::media_type)]
+    pub content_type: MediaType,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+}
+
+/// A medium that was erased with its report.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErasedMediaView {
+    /// Its id.
+    pub id: Uuid,
+    /// When its original and every copy were gone; nothing while that is still being done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::moment)]
+    pub erased_at: Option<Timestamp>,
+}
+
+fn erased(report: &Report, erasures: &[Erasure]) -> Vec<ErasedMediaView> {
+    let done = |id| erasures.iter().find(|erasure| erasure.media == id).map(|erasure| erasure.at);
+    report.erased_media.iter().map(|&id| ErasedMediaView { id, erased_at: done(id) }).collect()
 }
 
 /// What was sent in; gone when the content was erased.
@@ -277,6 +349,9 @@ pub struct OwnReport {
     pub content: Option<ContentView>,
     /// Its media.
     pub media: Vec<MediaView>,
+    /// The media that were erased with its content.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased_media: Vec<ErasedMediaView>,
     /// Every step so far, oldest first.
     pub feedback: Vec<FeedbackView>,
     /// What was said to and fro, oldest first.
@@ -353,6 +428,9 @@ pub struct ReviewedReport {
     pub content: Option<ContentView>,
     /// Its media. Each can be opened by `GET /reports/{report_id}/media/{media_id}/link`.
     pub media: Vec<MediaView>,
+    /// The media that were erased with its content.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased_media: Vec<ErasedMediaView>,
     /// What was said to and fro, and the reviewers' notes, oldest first.
     pub messages: Vec<MessageView>,
     /// What happened, oldest first.
@@ -373,7 +451,7 @@ fn actions() -> utoipa::openapi::schema::Array {
 impl OwnReport {
     /// The reporter's view.
     pub fn new(reader: &Member, history: History) -> Self {
-        let History { report, events, contents } = history;
+        let History { report, events, contents, erasures } = history;
         let (content, messages) = split(contents, |content| content.kind != ContentKind::Note);
         let feedback = events
             .iter()
@@ -386,6 +464,7 @@ impl OwnReport {
             summary: (&report).into(),
             can: offered(&report, reader),
             content,
+            erased_media: erased(&report, &erasures),
             media: report.media.into_iter().map(MediaView::from).collect(),
             feedback,
             messages,
@@ -408,7 +487,7 @@ const TAKEN_IN_REVIEW: [Action; 7] = [
 impl ReviewedReport {
     /// The reviewer's view.
     pub fn new(reader: &Member, history: History) -> Self {
-        let History { report, events, contents } = history;
+        let History { report, events, contents, erasures } = history;
         let (content, messages) = split(contents, |_| true);
         Self {
             summary: (&report).into(),
@@ -416,6 +495,7 @@ impl ReviewedReport {
             pseudonym: report.pseudonym,
             concerns: report.concerns,
             content,
+            erased_media: erased(&report, &erasures),
             media: report.media.into_iter().map(MediaView::from).collect(),
             messages,
             history: events.iter().map(EventView::from).collect(),

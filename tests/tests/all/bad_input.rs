@@ -7,7 +7,6 @@ mod fields;
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use image::ImageFormat;
-use pingan_domain::{command::CommandId, member::MemberId};
 use pingan_local::client::{Answer, Person};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -38,6 +37,8 @@ struct Desk {
     asked: String,
     /// Waits for the officer, the station and the district.
     waiting: [String; 3],
+    /// Where the original of a medium is opened.
+    original: String,
     /// Every row, and how it was answered.
     table: String,
     /// What came out otherwise than expected.
@@ -60,6 +61,9 @@ impl Desk {
         officer.approves(&codes[2]).await;
         officer.approves(&codes[3]).await;
         station.approves(&codes[3]).await;
+        let photo = neighbour.takes_photo().await;
+        let shown = neighbour.reports("See the photo.").with_media(photo).send().await;
+        let original = format!("/reports/{shown}/media/{photo}/original");
         let [asked, first, second, third] = codes.try_into().unwrap();
         Self {
             world,
@@ -70,6 +74,7 @@ impl Desk {
             district,
             asked,
             waiting: [first, second, third],
+            original,
             table: String::new(),
             wrong: Vec::new(),
         }
@@ -197,6 +202,10 @@ impl Desk {
             posts.push(post(person, keys, messages, Some(code), false, Some(text.clone())));
             posts.push(post(person, keys, decisions, Some(code), true, Some(json!({ "decision": "approve" }))));
         }
+        let why = json!({ "reason": "The court asks for the file." });
+        let (district, keys) = (&self.district.person, &self.district.keys);
+        let original = post(district, keys, "/reports/{report_id}/media/{media_id}/original", None, false, Some(why));
+        posts.push(Post { path: Some(self.original.clone()), ..original });
         posts
     }
 }
@@ -444,6 +453,7 @@ async fn what_is_refused_and_how() {
     fields::of_members(&mut desk, &members).await;
     fields::of_reports(&mut desk).await;
     fields::of_media(&mut desk).await;
+    fields::of_originals(&mut desk).await;
     fields::of_answers_and_messages(&mut desk).await;
     fields::of_decisions(&mut desk).await;
     attached_media(&mut desk).await;
@@ -535,7 +545,7 @@ async fn attached_media(desk: &mut Desk) {
     let posts = desk.posts();
     let mut rows = Vec::new();
     for post in posts.iter().filter(|post| ["/reports", "/reports/{report_id}/answer"].contains(&post.operation)) {
-        let eleven: Vec<_> = (1..=11).map(Uuid::from_u128).collect();
+        let too_many: Vec<_> = (1..=21).map(Uuid::from_u128).collect();
         let hundreds: Vec<_> = (1..=300).map(Uuid::from_u128).collect();
         for (what, media, expected) in [
             ("that nobody announced", json!([Uuid::nil()]), names(["/media/0"])),
@@ -548,7 +558,7 @@ async fn attached_media(desk: &mut Desk) {
             ("not yet checked, and one unknown", json!([pending, Uuid::nil()]), names(["/media/1"])),
             ("whose id is none", json!([ready, "x"]), names(["/media/1"])),
             ("in place of a list", json!(ready), names(["/media"])),
-            ("and ten more", json!(eleven), names(["/media"])),
+            ("and twenty more", json!(too_many), names(["/media"])),
             ("and 299 more", json!(hundreds), names(["/media"])),
         ] {
             rows.push(post.row(&format!("a medium {what}"), expected).await.field("media", media));
@@ -593,6 +603,7 @@ async fn codes_and_paths(desk: &mut Desk, posts: &[Post]) {
     }
     let others = vec![
         Row::get("GET /media/x", reporter, "/media/x", names(["media_id"])),
+        Row::get("GET /media/x/upload", reporter, "/media/x/upload", names(["media_id"])),
         Row::get("a link to medium x", officer, format!("/reports/{code}/media/x/link"), names(["media_id"])),
         Row::get("a medium that nobody announced", reporter, format!("/media/{}", Uuid::nil()), is(404, "not_found")),
     ];
@@ -696,8 +707,8 @@ async fn the_same_key_is_the_same_request() {
         for header in ["etag", "location"] {
             assert_eq!(again.headers.get(header), first.headers.get(header), "{}: {header}", row.operation());
         }
-        // The signature of an upload is made anew each time.
-        if post.operation != "/media" {
+        // The signature of an upload, or of a link, is made anew each time.
+        if post.operation != "/media" && !post.operation.ends_with("/original") {
             assert_eq!(again.body, first.body, "{}", row.operation());
         }
         // White space and the order of fields are not the request.
@@ -711,6 +722,7 @@ async fn the_same_key_is_the_same_request() {
                 row.path = row.path.replace("withdraw", "messages");
                 row.header("content-type", "application/json").raw(json!({ "text": "No." }).to_string())
             }
+            operation if operation.ends_with("/original") => row.field("reason", json!("Another one.")),
             operation if operation.ends_with("/decisions") => row.field("note", json!("Another one.")),
             _ => row.field("text", json!("Something else.")),
         };
@@ -783,10 +795,8 @@ async fn a_refused_announcement_is_not_kept() {
     let mut body = announcement(&jpeg(1));
     body["size_bytes"] = json!(0);
     expect_problem(&reporter.person.post("/media", key, None, &body).await.unwrap(), 400, "invalid");
-    let id = CommandId::new(&MemberId::parse(&reporter.person.id).unwrap(), key).media_id();
-    expect_problem(&reporter.person.get(&format!("/media/{id}")).await.unwrap(), 404, "not_found");
-    let taken = reporter.person.announce(key, "image/jpeg", &jpeg(1).bytes).await.unwrap();
-    assert_eq!(expect(taken, 201).text("/id"), id.to_string());
+    let taken = expect(reporter.person.announce(key, "image/jpeg", &jpeg(1).bytes).await.unwrap(), 201);
+    assert_eq!(taken.body["size_bytes"], jpeg(1).bytes.len());
 }
 
 #[tokio::test]

@@ -172,6 +172,18 @@ async fn weigh_media(scale: &mut Scale) {
     let media = reporter.takes_photo().await;
     let path = format!("/media/{media}");
     scale.weigh(Budget::Query, "read_media", "", 200, phone.get(&path)).await;
+    let path = format!("/media/{media}/upload");
+    scale.weigh(Budget::Query, "continue_upload", "", 200, phone.get(&path)).await;
+    let complete = || phone.send(reqwest::Method::PUT, &path, &[], None);
+    scale.weigh(Budget::Query, "complete_upload", "", 200, complete()).await;
+    let announced = json!({ "content_type": "video/mp4", "size_bytes": 20_000_000, "sha256": "0".repeat(64) });
+    let key = scale.key();
+    let video = phone.post("/media", key, None, &announced);
+    let video = scale.weigh(Budget::Command, "announce_media", "a large video", 201, video).await;
+    let path = format!("/media/{}/upload", video.text("/id"));
+    scale.weigh(Budget::Query, "continue_upload", "of a large video", 200, phone.get(&path)).await;
+    let complete = || phone.send(reqwest::Method::PUT, &path, &[], None);
+    scale.weigh(Budget::Query, "complete_upload", "parts are missing", 409, complete()).await;
     let path = format!("/media/{}", Uuid::nil());
     scale.weigh(Budget::Query, "read_media", "there is none", 404, phone.get(&path)).await;
 
@@ -179,6 +191,14 @@ async fn weigh_media(scale: &mut Scale) {
     let path = format!("/reports/{report}/media/{media}/link");
     scale.weigh(Budget::Audited, "link_media", "", 200, officer.person.get(&path)).await;
     scale.weigh(Budget::Query, "link_media", "not theirs", 404, stranger.person.get(&path)).await;
+    let district = scale.world.district().await;
+    let path = format!("/reports/{report}/media/{media}/original");
+    let reason = json!({ "reason": "For the court." });
+    let key = scale.key();
+    for case in ["", "the same again"] {
+        let call = district.person.post(&path, key, None, &reason);
+        scale.weigh(Budget::Audited, "open_original", case, 200, call).await;
+    }
 }
 
 async fn weigh_members(scale: &mut Scale) {

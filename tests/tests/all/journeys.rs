@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use pingan_domain::{
-    access::{Access, AccessHead, Opened},
+    access::{Access, AccessHead, Opened, Reading},
     calendar::{Calendar, Deadlines, Policy},
     event::verify_chain,
     life::{RejectionReason, Stage},
@@ -399,7 +399,8 @@ async fn whoever_opens_a_report_or_a_photo_is_written_down() {
     let mut head = AccessHead::default();
     for access in &accesses {
         let by = (&access.actor, access.role);
-        let (again, next) = Access::after(head, access.report, by, access.opened, access.media, access.at).unwrap();
+        let reading = Reading { opened: access.opened, media: access.media, reason: access.reason.clone() };
+        let (again, next) = Access::after(head, access.report, by, &reading, access.at).unwrap();
         assert_eq!(&again, access);
         head = next;
     }

@@ -7,7 +7,7 @@
 //! | what is refused, field by field | [`bad_input`] |
 //! | who may not do what | [`unauthorised`] |
 //! | who is told what | [`notices`] |
-//! | what becomes of pictures | [`media`] |
+//! | what becomes of pictures, videos and voice | [`media`] |
 //! | how people are told, and by what | [`channels`] |
 //! | how people become members, and who knows who they are | [`members`] |
 //! | that the description is the code's own | [`openapi`] |

@@ -1,4 +1,11 @@
-//! What becomes of pictures: announced, uploaded past the functions, looked at, attached, opened by reviewers.
+//! What becomes of media: announced, uploaded past the functions, looked at, attached, opened by reviewers, erased.
+
+mod corpus;
+mod erasing;
+mod events;
+mod parts;
+mod reading;
+mod scan;
 
 use image::ImageFormat;
 use pingan_domain::hash::Digest;
@@ -28,15 +35,25 @@ async fn pictures_of_every_type_become_ready() {
         assert_eq!(announced.text("/upload/method"), "PUT");
         assert_eq!(reporter.person.put(&announced.body["upload"], picture.bytes.clone()).await.unwrap(), 200);
         let id: Uuid = announced.text("/id").parse().unwrap();
-        let verdict = reporter.person.verdict(id).await.unwrap();
+        let mut verdict = reporter.person.verdict(id).await.unwrap().body;
+        for copy in ["working", "thumbnail"] {
+            assert!(verdict[copy]["size_bytes"].take().as_u64() > Some(100), "{copy}");
+        }
+        assert!(verdict["expires_at"].take().is_string());
         assert_eq!(
-            verdict.body,
+            verdict,
             json!({
                 "id": id,
                 "state": "ready",
+                "kind": "image",
                 "content_type": picture.content_type,
                 "size_bytes": picture.bytes.len(),
                 "sha256": Digest::of_file(&picture.bytes),
+                "width_pixels": 48,
+                "height_pixels": 32,
+                "working": { "content_type": "image/jpeg", "size_bytes": null },
+                "thumbnail": { "content_type": "image/jpeg", "size_bytes": null },
+                "expires_at": null,
             })
         );
         let code = reporter.reports("What you see.").with_media(id).send().await;
@@ -85,7 +102,7 @@ async fn what_is_not_what_it_claims_to_be_is_refused() {
         ("a PNG", claims_jpeg(picture(ImageFormat::Png, 1).bytes), "wrong_type"),
         ("a text", claims_jpeg(b"I am no picture.".to_vec()), "wrong_type"),
         ("a web page", claims_jpeg(b"<html><script>alert(1)</script>".to_vec()), "wrong_type"),
-        ("the beginning of a JPEG", claims_jpeg(jpeg(1).bytes[..20].to_vec()), "damaged"),
+        ("the beginning of a JPEG", claims_jpeg(jpeg(1).bytes[..20].to_vec()), "incomplete"),
         ("a JPEG called PNG", Picture { content_type: "image/png", bytes: jpeg(2).bytes }, "wrong_type"),
     ] {
         let id = reporter.person.upload(reporter.keys.next(), claim.content_type, claim.bytes).await.unwrap();
@@ -123,12 +140,12 @@ async fn announcing_again_is_the_same_medium() {
 async fn a_photo_opens_for_reviewers_alone_and_as_an_attachment() {
     let world = World::start().await;
     let reporter = world.reporter("boatyard").await;
-    let (photo, loose) = (jpeg(1), reporter.uploads(jpeg(2)).await);
-    let media = reporter.uploads(photo.clone()).await;
+    let (media, loose) = (reporter.uploads(jpeg(1)).await, reporter.uploads(jpeg(2)).await);
     let code = reporter.reports("See the photo.").with_media(media).send().await;
     let other = reporter.reports("No photo here.").send().await;
 
     let officer = world.officer("boatyard").await;
+    let copy = officer.opens_media(&code, media).await;
     for reviewer in [&*officer, &*world.station("river").await, &*world.district().await] {
         let link = expect(reviewer.asks_for_link(&code, media).await, 200);
         assert_eq!(link.headers["cache-control"], "no-store");
@@ -136,8 +153,8 @@ async fn a_photo_opens_for_reviewers_alone_and_as_an_attachment() {
         assert_eq!(opened.status(), 200);
         assert_eq!(opened.headers()["content-type"], "image/jpeg");
         assert_eq!(opened.headers()["cache-control"], "no-store");
-        assert_eq!(opened.headers()["content-disposition"], format!("attachment; filename=\"{media}\""));
-        assert_eq!(opened.bytes().await.unwrap(), photo.bytes);
+        assert_eq!(opened.headers()["content-disposition"], format!("attachment; filename=\"{media}.jpg\""));
+        assert_eq!(opened.bytes().await.unwrap(), copy);
         // A link is for one object: another name, or no signature, opens nothing.
         let elsewhere = link.text("/url").replace(&media.to_string(), &loose.to_string());
         let (bare, _) = link.text("/url").split_once('?').unwrap();

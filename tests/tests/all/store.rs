@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use pingan_domain::access::{Access, AccessHead, Opened};
+use pingan_domain::access::{Access, AccessHead, Opened, Reading};
 use pingan_domain::calendar::{Calendar, Deadlines, Policy};
 use pingan_domain::command::{CommandId, Fingerprint, Receipt};
 use pingan_domain::decide::{Context, Decided, Request, clock_member, decide, submit};
@@ -20,7 +20,7 @@ use pingan_domain::error::{Error, FieldError, Refusal};
 use pingan_domain::event::verify_chain;
 use pingan_domain::hash::Digest;
 use pingan_domain::life::{Action, RejectionReason, Stage};
-use pingan_domain::media::{Announced, Media, MediaId, MediaRef, MediaRefusal, MediaState, MediaType};
+use pingan_domain::media::{Announced, Checked, CopyOf, Media, MediaId, MediaRef, MediaRefusal, MediaState, MediaType};
 use pingan_domain::member::{Member, MemberId, MemberState};
 use pingan_domain::membership::Profile;
 use pingan_domain::named::Named as _;
@@ -54,7 +54,7 @@ struct Desk {
 impl Desk {
     async fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let options = Options { data: folder.path().to_owned(), port: 0, clock: Clock::real() };
+        let options = Options::new(folder.path(), 0, Clock::real());
         let bundle = Bundle::start(options).await.unwrap();
         let raw = dynamodb(&bundle.dynamodb_url, "us-east-1");
         Self { raw, bundle, _folder: folder }
@@ -137,7 +137,10 @@ impl Desk {
             assert!(self.store().judge_media(media.id, &verdict).await.unwrap());
         }
         let Announced { content_type, size_bytes, sha256 } = media.announced;
-        MediaRef { id: media.id, content_type, size_bytes, sha256 }
+        let checked = self.store().load([Key::Media(media.id)]).await.unwrap().media(media.id).unwrap();
+        let checked =
+            checked.and_then(|media| if let MediaState::Ready(checked) = media.state { Some(checked) } else { None });
+        MediaRef { id: media.id, content_type, size_bytes, sha256, checked }
     }
 
     async fn ready_medium(&self, owner: &Member) -> MediaRef {
@@ -163,7 +166,7 @@ impl<'a> Life<'a> {
         let (decided, receipt) = submission(author, new, media, now);
         assert_eq!(store.commit(None, &decided, &receipt).await, Ok(()));
         let Decided { report, event, contents } = decided;
-        Self { store, history: History { report, events: vec![event], contents }, now }
+        Self { store, history: History { report, events: vec![event], contents, erasures: Vec::new() }, now }
     }
 
     fn report(&self) -> &Report {
@@ -203,7 +206,10 @@ impl<'a> Life<'a> {
     }
 
     async fn check(&self) {
-        let read = self.store.history(self.report().id).await.unwrap().expect("the report is there");
+        let mut read = self.store.history(self.report().id).await.unwrap().expect("the report is there");
+        // Erasing goes on by itself; what was erased is of this report.
+        let erased = std::mem::take(&mut read.erasures);
+        assert!(erased.iter().all(|erasure| read.report.erased_media.contains(&erasure.media)));
         assert_eq!(read, self.history);
         assert_eq!(verify_chain(&read.events, read.report.head), Ok(()));
     }
@@ -293,11 +299,19 @@ fn medium_of(owner: &Member) -> Media {
     let id = CommandId::new(&owner.id, fresh()).media_id();
     let announced =
         Announced { content_type: MediaType::Jpeg, size_bytes: 4_711, sha256: Digest::of_file(id.as_bytes()) };
-    Media { id, owner: owner.id.clone(), announced, state: MediaState::Pending, created_at: now(), report: None }
+    let state = MediaState::Pending;
+    Media { id, owner: owner.id.clone(), announced, state, created_at: now(), multipart: None, report: None }
 }
 
 fn ready() -> MediaState {
-    MediaState::Ready { width_pixels: 4_000, height_pixels: 3_000, checked_at: now() }
+    MediaState::Ready(Checked {
+        width_pixels: Some(4_000),
+        height_pixels: Some(3_000),
+        duration_ms: None,
+        working: Some(CopyOf { content_type: MediaType::Jpeg, size_bytes: 900 }),
+        thumbnail: None,
+        checked_at: now(),
+    })
 }
 
 fn message() -> Request {
@@ -804,8 +818,9 @@ async fn a_cursor_is_good_for_its_own_list_and_reader_alone() {
 pub(crate) fn verify_accesses(accesses: &[Access]) {
     let mut head = AccessHead::default();
     for access in accesses {
-        let Access { report, at, ref actor, role, opened, media, .. } = *access;
-        let (expected, next) = Access::after(head, report, (actor, role), opened, media, at).unwrap();
+        let Access { report, at, actor, role, opened, media, reason, .. } = access.clone();
+        let reading = Reading { opened, media, reason };
+        let (expected, next) = Access::after(head, report, (&actor, role), &reading, at).unwrap();
         assert_eq!(*access, expected);
         head = next;
     }
@@ -822,9 +837,10 @@ async fn sixteen_readings_at_once_stand_in_one_chain() {
         let (store, reader) = (desk.store().clone(), readers[number % 3].clone());
         let media = (number % 2 == 0).then(fresh);
         let opened = if media.is_some() { Opened::Media } else { Opened::Report };
+        let reading = Reading { opened, media, reason: None };
         // All of them saw the chain when it was empty.
         tasks.spawn(async move {
-            store.record_access(AccessHead::default(), id, &reader, opened, media, now()).await.map(|()| media)
+            store.record_access(AccessHead::default(), id, &reader, &reading, now(), None).await.map(|()| media)
         });
     }
     let mut opened: Vec<_> = tasks.join_all().await.into_iter().map(Result::unwrap).collect();
@@ -987,7 +1003,7 @@ async fn an_item_that_cannot_be_read_is_named() {
     let medium = desk.ready_medium(&reporter()).await;
     let life = Life::begin(desk.store(), &reporter(), routine(), vec![medium.clone()]).await;
     let id = life.report().id;
-    desk.store().record_access(AccessHead::default(), id, &officer(), Opened::Report, None, now()).await.unwrap();
+    desk.store().record_access(AccessHead::default(), id, &officer(), &Reading::report(), now(), None).await.unwrap();
     let command = life.report().created_by;
 
     let officer = officer();

@@ -64,6 +64,7 @@ fn crates_import_what_the_architecture_allows_and_nothing_else() {
         ("cloud", &["pingan-domain"], &["aws-sdk-cognitoidentityprovider", "aws-sdk-kms", "aws-sdk-s3", "aws-sdk-sns"]),
         ("http", &["pingan-domain"], &["lambda_http"]),
         ("poster", &[], &[]),
+        ("inspect", &["pingan-domain"], &[]),
         ("roster", &["pingan-domain"], &[]),
         ("runtime", &[], &["aws-config", "aws_lambda_events", "lambda_http", "lambda_runtime"]),
         (

@@ -348,6 +348,37 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
     ]
 }
 
+/// The operations on media, made from what reporters' operations have in common.
+fn of_media(reporters: &dyn Fn(&str, String) -> Operation, asked: &str, photo: &str) -> Vec<Operation> {
+    let other_reporters = || vec!["reporter-boatyard-2", "reporter-silk-lane-1"];
+    vec![
+        Operation {
+            body: Some(json!({ "content_type": "image/jpeg", "size_bytes": 7, "sha256": "0".repeat(64) })),
+            ..reporters("announce_media", "/media".to_owned())
+        },
+        Operation { strangers: other_reporters(), ..reporters("read_media", format!("/media/{photo}")) },
+        Operation { strangers: other_reporters(), ..reporters("continue_upload", format!("/media/{photo}/upload")) },
+        Operation {
+            strangers: other_reporters(),
+            method: Some(Method::PUT),
+            ..reporters("complete_upload", format!("/media/{photo}/upload"))
+        },
+        Operation {
+            roles: vec![Role::DistrictManager],
+            rightful: "district-police",
+            strangers: vec!["elsewhere-district"],
+            body: Some(json!({ "reason": "For the court." })),
+            ..reporters("open_original", format!("/reports/{asked}/media/{photo}/original"))
+        },
+        Operation {
+            roles: REVIEWERS.to_vec(),
+            rightful: "officer-boatyard",
+            strangers: vec!["officer-ferry", "officer-silk-lane", "station-north", "elsewhere-district"],
+            ..reporters("link_media", format!("/reports/{asked}/media/{photo}/link"))
+        },
+    ]
+}
+
 /// Every operation there is. What the right person does comes in an order in which all of it can be done.
 fn operations(scene: &Scene) -> Vec<Operation> {
     let (asked, photo) = (&scene.asked, &scene.photo);
@@ -388,18 +419,8 @@ fn operations(scene: &Scene) -> Vec<Operation> {
             versioned: Some(asked.clone()),
             ..reporters("withdraw_report", format!("/reports/{asked}/withdraw"))
         },
-        Operation {
-            body: Some(json!({ "content_type": "image/jpeg", "size_bytes": 7, "sha256": "0".repeat(64) })),
-            ..reporters("announce_media", "/media".to_owned())
-        },
-        Operation { strangers: other_reporters(), ..reporters("read_media", format!("/media/{photo}")) },
-        Operation {
-            roles: REVIEWERS.to_vec(),
-            rightful: "officer-boatyard",
-            strangers: vec!["officer-ferry", "officer-silk-lane", "station-north", "elsewhere-district"],
-            ..reporters("link_media", format!("/reports/{asked}/media/{photo}/link"))
-        },
     ];
+    operations.extend(of_media(&reporters, asked, photo));
     let stages = [
         ("officer", Role::Officer, "officer-boatyard", vec!["officer-ferry", "officer-silk-lane"]),
         ("station", Role::StationManager, "station-river", vec!["station-north", "station-market"]),

@@ -294,10 +294,12 @@ fn a_rejection_keeps_its_reason_and_only_lawful_activity_erases() {
         assert_eq!((reason.erases(), life.newest().erases), (erases, erases), "{reason}");
         if erases {
             assert_eq!(life.report.erased_at, Some(life.now));
+            assert_eq!(life.report.erased_media, [medium(1).id], "its objects can still be found, to be deleted");
             assert_eq!((life.contents.len(), life.report.contents.len(), life.report.media.len()), (0, 0, 0));
             assert!(life.newest().contents.is_empty(), "not even the note of this decision is kept");
         } else {
             assert_eq!((life.report.erased_at, life.contents.len(), life.report.media.len()), (None, 3, 1));
+            assert!(life.report.erased_media.is_empty());
         }
     }
 }

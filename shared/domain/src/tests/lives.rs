@@ -219,6 +219,7 @@ impl Attempt<'_> {
             reason: after.reason,
             duplicate_of: after.duplicate_of,
             erased_at: after.erased_at,
+            erased_media: after.erased_media.clone(),
             ..before.clone()
         };
         prop_assert_eq!(after, &unmoved);

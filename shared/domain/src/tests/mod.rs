@@ -25,7 +25,7 @@ use crate::{
     event::Event,
     hash::Digest,
     life::{Action, RejectionReason},
-    media::{MediaRef, MediaType},
+    media::{Checked, CopyOf, MediaRef, MediaType},
     member::{Body, Member, MemberId, MemberState, Role},
     report::{Category, Concerns, NewReport, Place, Report, ReportId, Urgency},
     territory::NodeId,
@@ -159,6 +159,19 @@ fn medium(number: u64) -> MediaRef {
         content_type: MediaType::Jpeg,
         size_bytes: 1_000 + number,
         sha256: Digest::of_file(&number.to_be_bytes()),
+        checked: Some(checked()),
+    }
+}
+
+/// What the intake finds out about a photo.
+fn checked() -> Checked {
+    Checked {
+        width_pixels: Some(4_032),
+        height_pixels: Some(3_024),
+        duration_ms: None,
+        working: Some(CopyOf { content_type: MediaType::Jpeg, size_bytes: 900 }),
+        thumbnail: Some(CopyOf { content_type: MediaType::Jpeg, size_bytes: 90 }),
+        checked_at: wednesday(),
     }
 }
 

@@ -80,7 +80,10 @@ pub(super) async fn of_media(desk: &mut Desk) {
         rows.push(missing(&post, field).await);
     }
     for (field, bad) in [
+        ("kind", json!("video")),
+        ("kind", json!("photo")),
         ("content_type", json!("image/gif")),
+        ("content_type", json!("video/webm")),
         ("content_type", json!("image/svg+xml")),
         ("content_type", json!("IMAGE/JPEG")),
         ("size_bytes", json!(0)),
@@ -96,7 +99,25 @@ pub(super) async fn of_media(desk: &mut Desk) {
     ] {
         rows.push(set(&post, &format!("{field}: {bad}"), field, bad, names([&format!("/{field}")])).await);
     }
+    for (content_type, mebibytes) in [("video/mp4", 500), ("audio/amr", 30)] {
+        let body = json!({
+            "content_type": content_type, "size_bytes": mebibytes * 1024 * 1024 + 1, "sha256": "0".repeat(64),
+        });
+        let what = format!("{content_type} of more than {mebibytes} MiB");
+        rows.push(post.row(&what, names(["/size_bytes"])).await.raw(body.to_string()));
+    }
+    let wrong = json!({ "kind": "voice", "content_type": "video/mp4", "size_bytes": 0, "sha256": "0".repeat(64) });
+    rows.push(post.row("every bad field is named", names(["/kind", "/size_bytes"])).await.raw(wrong.to_string()));
     desk.rows("POST /media", rows).await;
+}
+
+pub(super) async fn of_originals(desk: &mut Desk) {
+    let post = post(desk, "/reports/{report_id}/media/{media_id}/original");
+    let mut rows = vec![missing(&post, "reason").await];
+    for (what, value) in bad_texts(200) {
+        rows.push(set(&post, &format!("reason {what}"), "reason", value, names(["/reason"])).await);
+    }
+    desk.rows("POST …/original", rows).await;
 }
 
 pub(super) async fn of_answers_and_messages(desk: &mut Desk) {

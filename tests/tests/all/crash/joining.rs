@@ -98,7 +98,7 @@ async fn a_kill_leaves_no_member_in_part() {
     }
 
     // The same file and the same registrations once more finish what died half-way.
-    let bundle = Bundle::start(Options { data, port: 0, clock: Clock::real() }).await.unwrap();
+    let bundle = Bundle::start(Options::new(data, 0, Clock::real())).await.unwrap();
     let manager = Person::sign_in(&bundle.url, "station-north").await.unwrap();
     check_nobody_is_in_part(&bundle).await;
     let counts =

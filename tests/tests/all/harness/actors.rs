@@ -227,6 +227,35 @@ impl Reviewer {
         self.person.get(&format!("/reports/{code}/media/{media}/link")).await.unwrap()
     }
 
+    /// Opens the clean copy of a medium, and gives its bytes.
+    pub(crate) async fn opens_media(&self, code: &str, media: Uuid) -> Vec<u8> {
+        self.follows(&expect(self.asks_for_link(code, media).await, 200)).await
+    }
+
+    /// Opens the thumbnail of a medium, and gives its bytes.
+    pub(crate) async fn opens_thumbnail(&self, code: &str, media: Uuid) -> Vec<u8> {
+        let path = format!("/reports/{code}/media/{media}/link?thumbnail=true");
+        self.follows(&expect(self.person.get(&path).await.unwrap(), 200)).await
+    }
+
+    /// Asks for the sealed original of a medium, however it is answered.
+    pub(crate) async fn asks_for_original(&self, code: &str, media: Uuid, reason: &str) -> Answer {
+        let path = format!("/reports/{code}/media/{media}/original");
+        self.person.post(&path, self.keys.next(), None, &json!({ "reason": reason })).await.unwrap()
+    }
+
+    /// Opens the sealed original of a medium, and gives its bytes.
+    pub(crate) async fn opens_original(&self, code: &str, media: Uuid, reason: &str) -> Vec<u8> {
+        self.follows(&expect(self.asks_for_original(code, media, reason).await, 200)).await
+    }
+
+    async fn follows(&self, link: &Answer) -> Vec<u8> {
+        let (status, bytes) = self.person.open(link.text("/url")).await.unwrap();
+        assert_eq!(status, 200);
+        assert_eq!(Some(bytes.len() as u64), link.body["size_bytes"].as_u64());
+        bytes
+    }
+
     pub(crate) async fn approves(&self, code: &str) -> Answer {
         self.decides(code, &json!({ "decision": "approve" })).await
     }

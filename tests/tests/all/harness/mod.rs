@@ -21,7 +21,7 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 use pingan_domain::report::ReportId;
 use pingan_local::{
-    bundle::{Bundle, Options},
+    bundle::{Bundle, IntakeOptions, Options},
     client::{Answer, Person},
     clock::Clock,
 };
@@ -59,7 +59,7 @@ pub(crate) struct World {
 /// Where the bundle runs.
 enum Place {
     /// In this process. It ends and its folder goes when it is dropped; fields are dropped in order.
-    Here { bundle: Box<Bundle>, _folder: TempDir },
+    Here { bundle: Box<Bundle>, folder: TempDir },
     /// In an account of AWS, or what passes for one.
     Deployed(Box<Deployment>),
 }
@@ -79,10 +79,15 @@ impl World {
 
     /// Starts in this process on a free port, with a clock that stands until it is moved.
     pub(crate) async fn start_here() -> Self {
+        Self::start_with(IntakeOptions::default()).await
+    }
+
+    /// The same, with uploads that are taken in another way.
+    pub(crate) async fn start_with(intake: IntakeOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::standing(MORNING.parse().unwrap());
-        let bundle = Bundle::start(Options { data: folder.path().to_owned(), port: 0, clock }).await.unwrap();
-        Self { place: Place::Here { bundle: Box::new(bundle), _folder: folder }, keys: Mutex::default(), first_key: 0 }
+        let bundle = Bundle::start(Options { intake, ..Options::new(folder.path(), 0, clock) }).await.unwrap();
+        Self { place: Place::Here { bundle: Box::new(bundle), folder }, keys: Mutex::default(), first_key: 0 }
     }
 
     /// Where the bundle is.
@@ -97,6 +102,14 @@ impl World {
     pub(crate) fn bundle(&self) -> &Bundle {
         match &self.place {
             Place::Here { bundle, .. } => bundle,
+            Place::Deployed(_) => panic!("this test needs World::start_here"),
+        }
+    }
+
+    /// The folder of the bundle in this process, for what only it can show.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        match &self.place {
+            Place::Here { folder, .. } => folder.path(),
             Place::Deployed(_) => panic!("this test needs World::start_here"),
         }
     }
