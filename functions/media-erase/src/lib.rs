@@ -11,7 +11,11 @@ use aws_lambda_events::event::{
     streams::DynamoDbEventResponse,
 };
 use pingan_cloud::MediaStore;
-use pingan_domain::{error::Error, media::Erasure, report::ReportId};
+use pingan_domain::{
+    error::Error,
+    media::{Erasure, MediaId},
+    report::ReportId,
+};
 use pingan_runtime::{Environment, Failure, World, batch};
 use pingan_store::{
     CursorKey, Key, Store, TableNames,
@@ -50,12 +54,19 @@ impl MediaErase {
         match stream::to_erase(&record) {
             None => Ok(()),
             Some(ToErase::MediaOf(report)) => self.erase_media_of(report).await,
-            Some(ToErase::Slot(media)) => {
-                self.media.erase(media).await?;
-                tracing::info!(media.id = %media, "the objects of a slot are gone");
-                Ok(())
-            }
+            Some(ToErase::Slot(media)) => self.erase_slot(media).await,
         }
+    }
+
+    async fn erase_slot(&self, media: MediaId) -> Result<(), Error> {
+        // The same key makes the same id: a slot that was announced again while the stream
+        // was behind is another one, and its objects are not those of the one that ended.
+        if self.store.load([Key::Media(media)]).await?.media(media)?.is_some() {
+            return Ok(());
+        }
+        self.media.erase(media).await?;
+        tracing::info!(media.id = %media, "the objects of a slot are gone");
+        Ok(())
     }
 
     async fn erase_media_of(&self, id: ReportId) -> Result<(), Error> {

@@ -13,7 +13,7 @@
 mod environment;
 mod look;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use pingan_cloud::{MediaStore, Scanner, Verdict};
@@ -27,10 +27,13 @@ use pingan_store::Key;
 use pingan_workflow::Workflow;
 use tokio::sync::Semaphore;
 
-/// How long an event may be ahead of the record of its slot, in seconds.
-const RECORD_SECONDS: i64 = 300;
+/// How long an event may be ahead of the record of its slot, in seconds: less than the three
+/// minutes after which Lambda tries an event for the last time.
+const RECORD_SECONDS: i64 = 120;
 /// How many pictures one process decodes at the same time: each may need half a gigabyte.
 const DECODING_AT_ONCE: usize = 1;
+/// How long decoding may take, in seconds. The largest picture takes three.
+const DECODING_SECONDS: u64 = 60;
 
 /// What this function needs.
 #[derive(Debug, Clone)]
@@ -131,16 +134,20 @@ impl Intake {
         }
         let bytes = look::whole(&mut upload).await?;
         let (announced, limits) = (media.announced.clone(), self.workflow.media_limits);
-        // Decoding is work for a thread that nobody else waits on. The library's panics are
-        // the file's fault and not ours.
+        // Decoding is work for a thread that nobody else waits on.
         let looked = tokio::task::spawn_blocking(move || {
             let found = look::found(&bytes);
             judge(&announced, &found, &limits)?;
             let real = found.seen.content_type.unwrap_or(announced.content_type);
             Ok((found.seen, pingan_inspect::clean(&bytes, real)?))
-        })
-        .await
-        .unwrap_or(Err(MediaRefusal::Damaged));
+        });
+        let looked = match tokio::time::timeout(Duration::from_secs(DECODING_SECONDS), looked).await {
+            Ok(Ok(looked)) => looked,
+            // A library's panic is the file's fault and not ours, and so is work without end.
+            Ok(Err(error)) if error.is_panic() => Err(MediaRefusal::Damaged),
+            Ok(Err(_)) => return Err(Error::Busy { retry_after_seconds: 1 }),
+            Err(_) => Err(MediaRefusal::Damaged),
+        };
         drop(turn);
         let (seen, copies) = match looked {
             Ok(looked) => looked,

@@ -76,14 +76,16 @@ pub(crate) async fn link_media(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "The forensics department asks for the file with its metadata."}))]
 pub(crate) struct OriginalBody {
-    /// The reason; at most 200 characters. It stands in the report's audit trail.
+    /// The reason; at most 200 characters. It stands in the report's audit trail, also when the
+    /// report is erased.
     #[schema(max_length = 200)]
     reason: String,
 }
 
 /// Opens the sealed original of a medium, as the phone sent it, with all that it tells of its
 /// owner. The district alone may, with a reason; both are written down in the report's audit
-/// trail, each time a link is given.
+/// trail, each time a link is given. The trail outlives the report's content: the reason says
+/// what the file is needed for, and nothing of what it shows.
 #[utoipa::path(
     post,
     path = "/reports/{report_id}/media/{media_id}/original",

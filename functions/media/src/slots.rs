@@ -185,6 +185,7 @@ impl MediaStatus {
     request_body = AnnounceBody,
     responses(
         (status = 201, description = "Announced; send the upload as it says", body = MediaStatus),
+        (status = 409, description = "The slot of this key has ended without a report: announce it under a new key"),
         (status = 422, description = "The key was used for another request"),
     ),
 )]
@@ -196,8 +197,9 @@ pub(crate) async fn announce_media(
 ) -> Result<Response, Problem> {
     let announced = Announced { content_type: body.content_type, size_bytes: body.size_bytes, sha256: body.sha256 };
     announced.validate(body.kind, &function.workflow.media_limits)?;
-    let media = function.announce(&owner, key, announced).await?;
-    let upload = function.upload_of(&media).await?;
+    let slot = function.announce(&owner, key, announced).await?;
+    let upload = function.upload_of(&slot.media, slot.new).await?;
+    let media = slot.media;
     Ok((StatusCode::CREATED, no_store(), axum::Json(MediaStatus::new(&media, upload))).into_response())
 }
 
@@ -228,7 +230,8 @@ pub(crate) async fn read_media(
     params(("media_id" = String, Path, description = "The medium's id")),
     responses(
         (status = 200, description = "The medium; while it is pending, with how to upload it", body = MediaStatus),
-        (status = 404, description = "None of yours has this id, or its slot has ended"),
+        (status = 404, description = "None of yours has this id"),
+        (status = 409, description = "Its slot has ended: announce it anew"),
     ),
 )]
 pub(crate) async fn continue_upload(
@@ -237,7 +240,7 @@ pub(crate) async fn continue_upload(
     MediaPath(id): MediaPath,
 ) -> Result<Response, Problem> {
     let media = function.own(&reader, id).await?;
-    let upload = function.upload_of(&media).await?;
+    let upload = function.upload_of(&media, false).await?;
     Ok((no_store(), axum::Json(MediaStatus::new(&media, upload))).into_response())
 }
 
@@ -249,8 +252,8 @@ pub(crate) async fn continue_upload(
     params(("media_id" = String, Path, description = "The medium's id")),
     responses(
         (status = 200, description = "All of it has arrived; it is looked at now", body = MediaStatus),
-        (status = 404, description = "None of yours has this id, or its slot has ended"),
-        (status = 409, description = "Parts are missing: read which ones, send them, and say it again"),
+        (status = 404, description = "None of yours has this id"),
+        (status = 409, description = "Parts are missing: read which ones, send them, and say it again; or its slot has ended"),
     ),
 )]
 pub(crate) async fn complete_upload(
@@ -263,6 +266,12 @@ pub(crate) async fn complete_upload(
     Ok((no_store(), axum::Json(MediaStatus::new(&media, None))).into_response())
 }
 
+/// A slot, and whether it was made just now.
+struct Slot {
+    media: Media,
+    new: bool,
+}
+
 /// Where an upload in parts stands.
 enum Progress {
     /// It goes on under this name, and these parts have arrived.
@@ -273,12 +282,12 @@ enum Progress {
 
 impl MediaFunction {
     /// The slot of this key: the one there is, or a new one.
-    async fn announce(&self, owner: &MemberId, key: Uuid, announced: Announced) -> Result<Media, Error> {
+    async fn announce(&self, owner: &MemberId, key: Uuid, announced: Announced) -> Result<Slot, Error> {
         let id = CommandId::new(owner, key).media_id();
         let loaded = self.workflow.store.load([Key::Member(owner.clone()), Key::Media(id)]).await?;
         let owner = loaded.actor(owner)?.acting_as(Role::Reporter)?.id;
         if let Some(media) = loaded.media(id)?.filter(|media| media.owner == owner) {
-            return if media.announced == announced { Ok(media) } else { Err(Error::KeyReused) };
+            return if media.announced == announced { Ok(Slot { media, new: false }) } else { Err(Error::KeyReused) };
         }
         let multipart = match announced.parts() {
             Some(_) => Some(self.media.begin_parts(id, &announced).await?),
@@ -291,7 +300,7 @@ impl MediaFunction {
             // The same announcement was faster, twice in the same moment.
             self.media.abort_parts(&Media::upload_key(id), &begun).await?;
         }
-        Ok(kept)
+        Ok(Slot { media: kept, new: true })
     }
 
     async fn own(&self, reader: &MemberId, id: MediaId) -> Result<Media, Error> {
@@ -300,13 +309,17 @@ impl MediaFunction {
         loaded.media(id)?.filter(|media| media.owner == reader.id).ok_or(Error::NotFound)
     }
 
-    /// How a pending medium is uploaded; none when nothing is left to be sent.
-    async fn upload_of(&self, media: &Media) -> Result<Option<UploadView>, Error> {
+    /// How a pending medium is uploaded; none when nothing is left to be sent. Of a new one
+    /// nothing can have arrived.
+    async fn upload_of(&self, media: &Media, new: bool) -> Result<Option<UploadView>, Error> {
         if media.state != MediaState::Pending {
             return Ok(None);
         }
         self.still_open(media)?;
         let Some((parts, upload)) = media.announced.parts().zip(media.multipart.as_deref()) else {
+            if !new && self.media.has_upload(media.id).await? {
+                return Ok(None);
+            }
             let upload = self.media.sign_upload(media.id, &media.announced).await?;
             return Ok(Some(UploadView::Whole(upload.into())));
         };
@@ -331,7 +344,7 @@ impl MediaFunction {
         }
         self.still_open(media)?;
         let Some((parts, upload)) = media.announced.parts().zip(media.multipart.as_deref()) else {
-            let there = self.media.has_upload(media.id).await?;
+            let there = self.media.has_upload(media.id).await? || !self.still_pending(media.id).await?;
             return if there { Ok(()) } else { Err(Refusal::UploadIncomplete.into()) };
         };
         match self.progress(media, parts, upload).await? {
@@ -344,9 +357,15 @@ impl MediaFunction {
         }
     }
 
+    /// Whether no verdict has come in the meantime. With the verdict the upload is cleared away.
+    async fn still_pending(&self, id: MediaId) -> Result<bool, Error> {
+        let media = self.workflow.store.load([Key::Media(id)]).await?.media(id)?.ok_or(Error::NotFound)?;
+        Ok(media.state == MediaState::Pending)
+    }
+
     /// A slot that has ended is as good as gone, even if its record still stands.
     fn still_open(&self, media: &Media) -> Result<(), Error> {
-        if self.workflow.world.now() < media.ends_at() { Ok(()) } else { Err(Error::NotFound) }
+        if self.workflow.world.now() < media.ends_at() { Ok(()) } else { Err(Refusal::SlotEnded.into()) }
     }
 
     /// Where an upload in parts stands. One that was given up begins anew.

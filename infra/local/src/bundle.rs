@@ -81,18 +81,27 @@ impl Options {
 /// How uploads are taken in.
 #[derive(Debug, Clone)]
 pub struct IntakeOptions {
-    /// Who scans them for malware.
-    pub scanner: Scanner,
+    /// Where they are looked at.
+    pub run: RunIntake,
     /// What reports may carry.
     pub limits: MediaLimits,
-    /// The program of the intake, to run as a process of its own, as Lambda runs it. Without
-    /// one it runs in this process like everything else.
-    pub program: Option<PathBuf>,
+}
+
+/// Where uploads are looked at.
+#[derive(Debug, Clone)]
+pub enum RunIntake {
+    /// In this process, like everything else, once this scanner has cleared them.
+    Here(Scanner),
+    /// In a process of its own, which runs this program as Lambda runs it. Nothing is scanned.
+    Apart(PathBuf),
+    /// Nowhere: they wait. For a bundle that was started for something else, and does not
+    /// know whether they are to be scanned.
+    Nowhere,
 }
 
 impl Default for IntakeOptions {
     fn default() -> Self {
-        Self { scanner: Scanner::Off, limits: MediaLimits::default(), program: None }
+        Self { run: RunIntake::Here(Scanner::Off), limits: MediaLimits::default() }
     }
 }
 
@@ -161,10 +170,8 @@ impl Bundle {
 
         let names = TableNames::with_prefix("pingan");
         let database = open_database(&data, &names, &secrets, stopped.clone()).await?;
-        let requests = Requests::default();
         let plain = aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets));
-        let counted = plain.config().to_builder().interceptor(CountRequests(requests.clone())).build();
-        let counted = aws_sdk_dynamodb::Client::from_conf(counted);
+        let (counted, requests) = counted(&plain);
         let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
         let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
         let sealer = Arc::new(Sealer::key_file(&data.join("identity.key"))?);
@@ -174,9 +181,7 @@ impl Bundle {
         let inbox = Inbox::open(&data.join("notices.jsonl"))?;
         let (sns, topic_arn) = open_topic(&inbox, &secrets, stopped.clone()).await?;
 
-        let s3 = aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&sdk(&url, &secrets)).force_path_style(true).build(),
-        );
+        let s3 = s3_at(&url, &secrets);
         let journal = Journal::open(&data.join("object-events"), "uploads/")?;
         let objects = objects::service(&data.join("objects"), &journal, &secrets.access_key, &secrets.secret_key)?;
 
@@ -215,15 +220,20 @@ impl Bundle {
         create_bucket(&s3).await?;
 
         let erase = MediaErase { store: store.clone(), media: media.clone(), world: world.clone() };
-        let intake_process = match &intake_options.program {
-            None => None,
-            Some(program) => {
-                let settings = intake_settings(&names, &secrets, intake_options.limits, &url, &database.endpoint)?;
-                Some(Function::start(program, settings).await?)
+        let intake_process = match intake_options.run {
+            RunIntake::Here(scanner) => {
+                let intake = Intake::new(workflow, media, scanner);
+                tasks.push(tokio::spawn(take_in_here(journal, stopped.clone(), intake)));
+                None
             }
+            RunIntake::Apart(program) => {
+                let settings = intake_settings(&names, &secrets, intake_options.limits, &url, &database.endpoint)?;
+                let function = Function::start(&program, settings).await?;
+                tasks.push(tokio::spawn(take_in_apart(journal, stopped.clone(), function.clone())));
+                Some(function)
+            }
+            RunIntake::Nowhere => None,
         };
-        let intake = Intake::new(workflow, media, intake_options.scanner);
-        tasks.push(tokio::spawn(take_in(journal, stopped.clone(), intake, intake_process.clone())));
 
         let notify = Notify {
             // Its reads are nobody's request.
@@ -351,16 +361,22 @@ async fn open_topic(
     Ok((sns, topic.topic_arn.ok_or("the topic has no ARN")?))
 }
 
-/// Hands uploads to the intake: to its process, where it has one of its own, and else to the function here.
-async fn take_in(journal: Journal, stopped: watch::Receiver<bool>, intake: Intake, process: Option<Function>) {
+async fn take_in_here(journal: Journal, stopped: watch::Receiver<bool>, intake: Intake) {
+    objects::deliver(journal, stopped, move |event| {
+        let intake = intake.clone();
+        async move { intake.handle(event).await }
+    })
+    .await;
+}
+
+async fn take_in_apart(journal: Journal, stopped: watch::Receiver<bool>, function: Function) {
     // One event at a time: a process is one instance.
     let turns = Arc::new(tokio::sync::Mutex::new(()));
     objects::deliver(journal, stopped, move |event| {
-        let (intake, process, turns) = (intake.clone(), process.clone(), turns.clone());
+        let (function, turns) = (function.clone(), turns.clone());
         async move {
-            let Some(process) = process else { return intake.handle(event).await.map_err(|error| error.to_string()) };
             let _turn = turns.lock().await;
-            process.call(&event).await
+            function.call(&event).await
         }
     })
     .await;
@@ -430,6 +446,18 @@ fn sdk(endpoint: &str, secrets: &Secrets) -> SdkConfig {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .endpoint_url(endpoint)
         .build()
+}
+
+/// The same client, which writes down what is asked of it.
+fn counted(client: &aws_sdk_dynamodb::Client) -> (aws_sdk_dynamodb::Client, Requests) {
+    let requests = Requests::default();
+    let config = client.config().to_builder().interceptor(CountRequests(requests.clone())).build();
+    (aws_sdk_dynamodb::Client::from_conf(config), requests)
+}
+
+fn s3_at(endpoint: &str, secrets: &Secrets) -> aws_sdk_s3::Client {
+    let config = aws_sdk_s3::config::Builder::from(&sdk(endpoint, secrets)).force_path_style(true).build();
+    aws_sdk_s3::Client::from_conf(config)
 }
 
 async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), Failure> {

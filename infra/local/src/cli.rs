@@ -12,7 +12,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::{
     api,
-    bundle::{Bundle, IntakeOptions, Options, lock},
+    bundle::{Bundle, IntakeOptions, Options, RunIntake, lock},
     clock::Clock,
     crowd::crowd,
     demo, seed, video,
@@ -141,7 +141,9 @@ async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Do
         let sdk = pingan_runtime::sdk().await;
         Members::from_environment(pingan_runtime::Environment, &sdk)?.appoint(appointment).await
     } else {
-        let bundle = Bundle::start(Options::new(data, 0, Clock::real())).await?;
+        // Uploads that wait may have to be scanned, by whom only the next start says.
+        let intake = IntakeOptions { run: RunIntake::Nowhere, ..IntakeOptions::default() };
+        let bundle = Bundle::start(Options { intake, ..Options::new(data, 0, Clock::real()) }).await?;
         let answer = bundle.appoint(appointment).await;
         bundle.stop().await;
         answer
@@ -178,7 +180,7 @@ async fn serve(arguments: Arguments) -> Done {
     if fresh && data.exists() {
         clear(&data)?;
     }
-    let intake = IntakeOptions { scanner: scanner.clone(), limits: media_limits, program: None };
+    let intake = IntakeOptions { run: RunIntake::Here(scanner.clone()), limits: media_limits };
     let bundle = Bundle::start(Options { intake, ..Options::new(&data, port, Clock::real()) }).await?;
     println!("{}", welcome(&bundle, &data, &scanner));
     stop_signal().await?;

@@ -15,7 +15,7 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often an upload in parts asks what is missing before it gives up.
-const MAX_ROUNDS: usize = 1_000;
+const MAX_ROUNDS: usize = 200;
 
 /// What becomes of something that is sent over a bad network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -205,9 +205,10 @@ impl Person {
                 sent += 1;
                 match fate(number) {
                     Fate::Arrives => {
-                        let status = self.put(part, piece.to_vec()).await?;
-                        if status != 200 {
-                            return Err(format!("part {number} was answered {status}").into());
+                        // Whatever else is answered, the slot says how to go on: another
+                        // phone may have completed the upload in the meantime.
+                        if self.put(part, piece.to_vec()).await? != 200 {
+                            break;
                         }
                     }
                     Fate::BreaksOff => self.break_off(part, &piece[..size / 2]).await?,

@@ -60,7 +60,12 @@ pub(crate) fn service(root: &Path, journal: &Journal, access_key: &str, secret_k
     let root = root.canonicalize()?;
     sweep_parts(&root)?;
     let files = FileSystem::new(&root).map_err(|error| io::Error::other(format!("{error:?}")))?;
-    let mut builder = S3ServiceBuilder::new(Objects { files, root, journal: journal.clone() });
+    let mut builder = S3ServiceBuilder::new(Objects {
+        files,
+        root,
+        journal: journal.clone(),
+        completing: tokio::sync::Mutex::default(),
+    });
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
     let service = builder.build();
     let answer = move |request: Request| {
@@ -252,6 +257,7 @@ struct Objects {
     files: FileSystem,
     root: PathBuf,
     journal: Journal,
+    completing: tokio::sync::Mutex<()>,
 }
 
 impl Objects {
@@ -268,6 +274,12 @@ impl Objects {
             time: jiff::Timestamp::now(),
         };
         self.journal.append(&created).await.map_err(S3Error::internal_error)
+    }
+
+    /// An upload in parts that is over is none. s3s-fs calls it forbidden, or takes it for one without parts.
+    fn must_know(&self, upload: &str) -> S3Result<()> {
+        let known = upload.parse::<uuid::Uuid>().is_ok() && self.root.join(format!(".upload-{upload}.json")).exists();
+        if known { Ok(()) } else { Err(s3_error!(NoSuchUpload)) }
     }
 
     /// What s3s-fs keeps beside an object: its type and its checksums.
@@ -319,7 +331,6 @@ objects! {
         list_objects: ListObjectsInput => ListObjectsOutput,
         list_objects_v2: ListObjectsV2Input => ListObjectsV2Output,
         create_multipart_upload: CreateMultipartUploadInput => CreateMultipartUploadOutput,
-        upload_part: UploadPartInput => UploadPartOutput,
         abort_multipart_upload: AbortMultipartUploadInput => AbortMultipartUploadOutput,
     }
 
@@ -342,12 +353,16 @@ objects! {
         Ok(put)
     }
 
+    async fn upload_part(
+        &self,
+        request: S3Request<dto::UploadPartInput>,
+    ) -> S3Result<S3Response<dto::UploadPartOutput>> {
+        self.must_know(&request.input.upload_id)?;
+        self.files.upload_part(request).await
+    }
+
     async fn list_parts(&self, request: S3Request<dto::ListPartsInput>) -> S3Result<S3Response<dto::ListPartsOutput>> {
-        let upload = &request.input.upload_id;
-        let known = upload.parse::<uuid::Uuid>().is_ok() && self.root.join(format!(".upload-{upload}.json")).exists();
-        if !known {
-            return Err(s3_error!(NoSuchUpload));
-        }
+        self.must_know(&request.input.upload_id)?;
         self.files.list_parts(request).await
     }
 
@@ -391,6 +406,9 @@ objects! {
     ) -> S3Result<S3Response<dto::CompleteMultipartUploadOutput>> {
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         check_key(&key)?;
+        // Of two who complete the same upload, one finds none any more.
+        let _turn = self.completing.lock().await;
+        self.must_know(&request.input.upload_id)?;
         let completed = self.files.complete_multipart_upload(request).await?;
         self.record("CompleteMultipartUpload", bucket, key).await?;
         Ok(completed)

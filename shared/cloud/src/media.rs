@@ -168,6 +168,8 @@ impl MediaStore {
         match completed {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("NoSuchUpload") => Ok(false),
+            // Somebody has sent a part once more since the list was read: read it again.
+            Err(error) if error.code() == Some("InvalidPart") => Err(Error::Busy { retry_after_seconds: 1 }),
             Err(error) => Err(fault("CompleteMultipartUpload", &error)),
         }
     }
@@ -227,7 +229,16 @@ fn expires_in(seconds: u64) -> Result<PresigningConfig, Error> {
 
 /// What S3 says when it fails. Faults that pass become [`Error::Busy`].
 fn fault<E: ProvideErrorMetadata + Debug, R: Debug>(operation: &str, error: &SdkError<E, R>) -> Error {
-    let passing = ["SlowDown", "InternalError", "ServiceUnavailable", "RequestTimeout"];
+    let passing = [
+        "ConditionalRequestConflict",
+        "InternalError",
+        "OperationAborted",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+    ];
     match error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
             Error::Busy { retry_after_seconds: 1 }

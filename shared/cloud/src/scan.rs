@@ -73,12 +73,15 @@ fn of_tag(status: Option<&str>) -> Verdict {
 
 #[cfg(feature = "clamd")]
 mod clamd {
-    use std::{io, path::Path};
+    use std::{io, path::Path, time::Duration};
 
     use clamav_client::tokio::{Socket, scan_stream};
     use futures::stream;
 
     use super::{Error, MediaId, MediaStore, Verdict};
+
+    /// How long the daemon may take over one upload.
+    const PATIENCE: Duration = Duration::from_mins(5);
 
     pub(super) async fn verdict(socket: &Path, media: &MediaStore, id: MediaId) -> Result<Verdict, Error> {
         let Some(upload) = media.read_upload(id, None).await? else { return Ok(Verdict::Waiting) };
@@ -88,7 +91,8 @@ mod clamd {
         });
         // A daemon that is not there, or that hangs up because the upload is longer than its
         // `StreamMaxLength`, has not said that the upload is clean.
-        let said = scan_stream(pieces, Socket { socket_path: socket }, None).await.map_err(|error| {
+        let asked = scan_stream(pieces, Socket { socket_path: socket }, None);
+        let said = tokio::time::timeout(PATIENCE, asked).await.map_err(io::Error::from).flatten().map_err(|error| {
             tracing::warn!(scan.error = %error, "the malware scan did not answer; the upload waits");
             Error::Busy { retry_after_seconds: 5 }
         })?;

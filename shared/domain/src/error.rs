@@ -51,6 +51,8 @@ named! {
         TooManyMessages = "too_many_messages",
         /// Parts of an upload have not arrived yet.
         UploadIncomplete = "upload_incomplete",
+        /// The slot of an upload has ended.
+        SlotEnded = "slot_ended",
         /// The content of the report was erased.
         Erased = "content_erased",
         /// Nobody changes their own rights.
@@ -103,6 +105,9 @@ impl Refusal {
                 "The report names the conduct of the stage below, which therefore never sees it."
             }
             Self::TooManyMessages => "The report has taken as many messages as it can hold.",
+            Self::SlotEnded => {
+                "The slot of this upload has ended: no report took it within a day. Announce it again, under a new key."
+            }
             Self::UploadIncomplete => {
                 "Parts of the upload have not arrived. Read what is missing, send it, and say again that it is complete."
             }

@@ -24,7 +24,8 @@ pub const MAX_IMAGE_PIXELS: u64 = 110_000_000;
 /// them: see [`MAX_PIXELS_PER_BYTE`].
 const BOMB_PIXELS: u64 = 16_000_000;
 /// The most pixels that one byte of a large PNG or WebP can stand for. A screenshot of one
-/// colour has a thousand, and is small; a large one is a decompression bomb.
+/// colour has a thousand, and is small; a large one is a decompression bomb. A photograph of
+/// that size has bytes enough, also as a WebP that loses something.
 const MAX_PIXELS_PER_BYTE: u64 = 100;
 
 /// The longest side of the copy that reviewers see, in pixels.
@@ -508,6 +509,18 @@ pub struct Found {
     pub seen: Seen,
 }
 
+/// Refuses what shows nothing, or is larger than any camera's picture.
+pub fn check_pixels(width: u32, height: u32) -> Result<(), MediaRefusal> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        Err(MediaRefusal::Damaged)
+    } else if width.max(height) > MAX_IMAGE_SIDE_PIXELS || pixels > MAX_IMAGE_PIXELS {
+        Err(MediaRefusal::TooManyPixels)
+    } else {
+        Ok(())
+    }
+}
+
 /// Judges an uploaded object by what was announced. The first mismatch names the reason.
 pub fn judge(announced: &Announced, found: &Found, limits: &MediaLimits) -> Result<(), MediaRefusal> {
     let seen = &found.seen;
@@ -525,13 +538,13 @@ pub fn judge(announced: &Announced, found: &Found, limits: &MediaLimits) -> Resu
     }
     let kind = announced.content_type.kind();
     let (width, height) = (seen.width_pixels.unwrap_or(0), seen.height_pixels.unwrap_or(0));
-    if kind != MediaKind::Voice && (width == 0 || height == 0) {
-        return Err(MediaRefusal::Damaged);
+    if kind != MediaKind::Voice {
+        check_pixels(width, height)?;
     }
     let pixels = u64::from(width) * u64::from(height);
     let lossless = matches!(announced.content_type, MediaType::Png | MediaType::Webp);
     let bomb = lossless && pixels > BOMB_PIXELS && pixels / found.size_bytes.max(1) > MAX_PIXELS_PER_BYTE;
-    if width.max(height) > MAX_IMAGE_SIDE_PIXELS || pixels > MAX_IMAGE_PIXELS || bomb {
+    if bomb {
         return Err(MediaRefusal::TooManyPixels);
     }
     if kind != MediaKind::Image {

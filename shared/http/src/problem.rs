@@ -91,6 +91,7 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::ConflictOfInterest
         | Refusal::TooManyMessages
         | Refusal::UploadIncomplete
+        | Refusal::SlotEnded
         | Refusal::Erased
         | Refusal::WrongMemberState
         | Refusal::PhoneTaken

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use heic_decoder::{ColorInfo, HeifError};
 use image::{DynamicImage, GenericImage, RgbImage, imageops};
-use pingan_domain::media::{MAX_IMAGE_PIXELS, MediaRefusal, MediaType, WORKING_SIDE_PIXELS};
+use pingan_domain::media::{MAX_IMAGE_PIXELS, MediaRefusal, MediaType, WORKING_SIDE_PIXELS, check_pixels};
 
 use crate::{
     Copies,
@@ -445,7 +445,7 @@ impl Heif {
             if flags & 1 == 1 { be32(&grid, 4 + 4 * number) } else { be16(&grid, 4 + 2 * number).map(u32::from) }
         };
         let (width, height) = (side(0).ok_or(damaged)?, side(1).ok_or(damaged)?);
-        picture::check_size(width, height)?;
+        check_pixels(width, height)?;
         let (rows, columns) = (u32::from(rows) + 1, u32::from(columns) + 1);
         let tiles = self.sources.get(&id).map(Vec::as_slice).unwrap_or_default();
         if tiles.len() > MAX_TILES || tiles.len() != index(rows * columns) {

@@ -42,7 +42,7 @@ mod webp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pingan_domain::media::{MediaRefusal, MediaType, Seen};
+use pingan_domain::media::{MediaRefusal, MediaType, Seen, check_pixels};
 
 pub use crate::{edits::Edits, video::VideoLook};
 use crate::{heif::Heif, jpeg::Jpeg, kind::Sniffed, png::Png, webp::Webp};
@@ -117,7 +117,7 @@ pub fn clean(bytes: &[u8], content_type: MediaType) -> Result<Copies, MediaRefus
         return Err(MediaRefusal::WrongType);
     };
     if let (Some(width), Some(height)) = (seen.width_pixels, seen.height_pixels) {
-        picture::check_size(width, height)?;
+        check_pixels(width, height)?;
     }
     if let Some(flaw) = seen.flaw {
         return Err(flaw);

@@ -8,7 +8,7 @@ use image::{
 };
 use jpeg_decoder::PixelFormat;
 use pingan_domain::media::{
-    MAX_IMAGE_PIXELS, MAX_IMAGE_SIDE_PIXELS, MediaRefusal, MediaType, THUMBNAIL_SIDE_PIXELS, WORKING_SIDE_PIXELS,
+    MAX_IMAGE_SIDE_PIXELS, MediaRefusal, MediaType, THUMBNAIL_SIDE_PIXELS, WORKING_SIDE_PIXELS, check_pixels,
 };
 
 use crate::{Copies, CopyFile, jpeg::Jpeg};
@@ -19,18 +19,6 @@ const MAX_DECODER_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_FULL_PIXELS: u64 = 40_000_000;
 const WORKING_QUALITY: u8 = 85;
 const THUMBNAIL_QUALITY: u8 = 80;
-
-/// Refuses what is larger than any camera's picture.
-pub(crate) fn check_size(width: u32, height: u32) -> Result<(), MediaRefusal> {
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 {
-        Err(MediaRefusal::Damaged)
-    } else if width.max(height) > MAX_IMAGE_SIDE_PIXELS || pixels > MAX_IMAGE_PIXELS {
-        Err(MediaRefusal::TooManyPixels)
-    } else {
-        Ok(())
-    }
-}
 
 /// Both copies of decoded pixels, which the orientation turns upright.
 pub(crate) fn copies(pixels: DynamicImage, orientation: u8) -> Result<Copies, MediaRefusal> {
@@ -46,7 +34,7 @@ pub(crate) fn copies(pixels: DynamicImage, orientation: u8) -> Result<Copies, Me
 
 /// Decodes a JPEG, as small as its decoder can and no smaller than the working copy.
 pub(crate) fn decode_jpeg(bytes: &[u8], jpeg: &Jpeg) -> Result<DynamicImage, MediaRefusal> {
-    check_size(u32::from(jpeg.width), u32::from(jpeg.height))?;
+    check_pixels(u32::from(jpeg.width), u32::from(jpeg.height))?;
     if jpeg.coefficient_bytes > MAX_DECODER_BYTES {
         return Err(MediaRefusal::TooManyPixels);
     }
@@ -108,7 +96,7 @@ pub(crate) fn decode(bytes: &[u8], format: image::ImageFormat) -> Result<Dynamic
     reader.limits(limits);
     let decoder = reader.into_decoder().map_err(refusal)?;
     let (width, height) = decoder.dimensions();
-    check_size(width, height)?;
+    check_pixels(width, height)?;
     if decoder.total_bytes() > MAX_DECODER_BYTES {
         return Err(MediaRefusal::TooManyPixels);
     }

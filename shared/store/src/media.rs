@@ -23,13 +23,18 @@ use crate::{
     reports::{delete, put},
 };
 
+/// How long the record of a slot outlives it, in seconds: longer than an intake that began in
+/// its last moment works, so that what that has written goes with the record.
+const AFTERMATH_SECONDS: i64 = 3_600;
+
 impl Store {
     /// Keeps what a phone has announced. Announcing the same again gives the record that
     /// is there; announcing something else under the same key is [`Error::KeyReused`].
     pub async fn announce_media(&self, media: &Media) -> Result<Media, Error> {
         let key = Key::Media(media.id);
         let mut item = encode(&key, media)?;
-        item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(media.ends_at().as_second().to_string()));
+        let expires = media.ends_at().as_second() + AFTERMATH_SECONDS;
+        item.insert(EXPIRES_AT.to_owned(), AttributeValue::N(expires.to_string()));
         let put = self
             .client
             .put_item()
@@ -71,8 +76,9 @@ impl Store {
         stands(update)
     }
 
-    /// Names another upload in parts in the place of `old`, which is not there any more. Says
-    /// whether nobody else was faster.
+    /// Names another upload in parts in the place of `old`, which is not there any more, for a
+    /// medium that still waits for one. Says whether nobody else was faster: neither another
+    /// phone nor the intake, whose verdict comes before it clears the upload away.
     pub async fn replace_multipart(&self, id: MediaId, old: &str, new: &str) -> Result<bool, Error> {
         let update = self
             .client
@@ -80,7 +86,9 @@ impl Store {
             .table_name(self.tables.of(Table::Reports))
             .set_key(Some(key_attributes(&Key::Media(id))))
             .update_expression("SET multipart = :new")
-            .condition_expression("multipart = :old")
+            .condition_expression("multipart = :old AND #state.#state = :pending")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_values(":pending", AttributeValue::S("pending".to_owned()))
             .expression_attribute_values(":old", AttributeValue::S(old.to_owned()))
             .expression_attribute_values(":new", AttributeValue::S(new.to_owned()))
             .send()

@@ -374,7 +374,7 @@ async fn only_receipts_and_media_without_a_report_expire() {
         let left = item.get(item::EXPIRES_AT).map(|at| at.as_n().unwrap().parse::<i64>().unwrap() - now().as_second());
         let hours = match item::key_of(&item).unwrap() {
             Key::Receipt(_) => Some(30 * 24),
-            Key::Media(id) if id == loose.id => Some(24),
+            Key::Media(id) if id == loose.id => Some(25),
             _ => None,
         };
         let (left, expected) = (left.map(|seconds| (seconds + 1_800) / 3_600), hours);
@@ -542,6 +542,27 @@ async fn the_first_verdict_on_a_medium_stands() {
     // A medium that has expired is not made anew by its verdict.
     assert_eq!(desk.store().judge_media(Uuid::nil(), &refused).await, Ok(false));
     assert_eq!(desk.everything().await, before);
+}
+
+#[tokio::test]
+async fn an_upload_is_named_anew_only_while_it_is_waited_for() {
+    let desk = Desk::open().await;
+    let store = desk.store();
+    let media = Media { multipart: Some("first".to_owned()), ..medium_of(&reporter()) };
+    store.announce_media(&media).await.unwrap();
+    let name = async || {
+        let loaded = store.load([Key::Media(media.id)]).await.unwrap();
+        loaded.media(media.id).unwrap().unwrap().multipart.unwrap()
+    };
+    assert_eq!(store.replace_multipart(media.id, "another", "second").await, Ok(false));
+    assert_eq!(store.replace_multipart(media.id, "first", "second").await, Ok(true));
+    assert_eq!(store.replace_multipart(media.id, "first", "third").await, Ok(false), "somebody was faster");
+    assert_eq!(name().await, "second");
+    // The intake clears an upload away after its verdict: what is not there any more was not given up.
+    assert!(store.judge_media(media.id, &ready()).await.unwrap());
+    assert_eq!(store.replace_multipart(media.id, "second", "third").await, Ok(false));
+    assert_eq!(name().await, "second");
+    assert_eq!(store.replace_multipart(Uuid::nil(), "first", "second").await, Ok(false));
 }
 
 #[tokio::test]

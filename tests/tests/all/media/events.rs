@@ -8,9 +8,13 @@ use crate::harness::{World, eventually, jpeg};
 
 /// An event as the object store's stand-in keeps it until it is taken.
 fn event(world: &World, number: usize, media: Uuid) -> std::path::PathBuf {
+    event_of(world, number, media, jiff::Timestamp::now())
+}
+
+fn event_of(world: &World, number: usize, media: Uuid, time: jiff::Timestamp) -> std::path::PathBuf {
     let event = json!({
         "name": "ObjectCreated:Put", "bucket": "pingan-media", "key": format!("uploads/{media}"), "size": 1,
-        "time": jiff::Timestamp::now(),
+        "time": time,
     });
     let path = world.folder().join(format!("object-events/0-{media}-{number}.json"));
     std::fs::write(&path, event.to_string()).unwrap();
@@ -54,4 +58,17 @@ async fn an_event_ahead_of_its_record_waits_for_it() {
     assert_eq!(reporter.person.upload(key, photo.content_type, photo.bytes).await.unwrap(), media);
     assert_eq!(reporter.person.verdict(media).await.unwrap().text("/state"), "ready");
     eventually("the early event is taken too", async || (!early.exists()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn an_upload_whose_slot_is_gone_is_deleted() {
+    let world = World::start_here().await;
+    let media = Uuid::from_u128(7);
+    let upload = world.folder().join(format!("objects/pingan-media/uploads/{media}"));
+    std::fs::create_dir_all(upload.parent().unwrap()).unwrap();
+    std::fs::write(&upload, "What nobody announced.").unwrap();
+    let late = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(10);
+    let event = event_of(&world, 0, media, late);
+    eventually("the event is taken", async || (!event.exists()).then_some(())).await;
+    assert!(!upload.exists());
 }

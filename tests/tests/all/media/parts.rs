@@ -2,9 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use pingan_domain::hash::Digest;
 use pingan_local::{
-    bundle::IntakeOptions,
+    bundle::{IntakeOptions, RunIntake},
     client::{Answer, Fate},
     video,
 };
@@ -53,8 +54,8 @@ fn peak_kib(pid: u32) -> u64 {
 
 /// The intake as Lambda runs it: a process of its own.
 async fn world_with_a_process() -> World {
-    let program = Some(env!("CARGO_BIN_EXE_pingan-intake-under-test").into());
-    World::start_with(IntakeOptions { program, ..IntakeOptions::default() }).await
+    let run = RunIntake::Apart(env!("CARGO_BIN_EXE_pingan-intake-under-test").into());
+    World::start_with(IntakeOptions { run, ..IntakeOptions::default() }).await
 }
 
 #[cfg(target_os = "linux")]
@@ -147,7 +148,8 @@ async fn two_phones_with_one_slot_make_one_video() {
     // Either begins with the same part and goes on as far as it gets.
     let phone = || reporter.person.upload_parts(id, &video, |_| Fate::Arrives);
     let (one, other) = tokio::join!(phone(), phone());
-    assert!(one.is_ok() || other.is_ok(), "{one:?} {other:?}");
+    // Whoever comes second is told that all of it is there.
+    assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
     assert_eq!(reporter.person.verdict(id).await.unwrap().text("/state"), "ready");
     let thief = world.neighbour("boatyard").await;
     expect_problem(&thief.person.get(&format!("/media/{id}/upload")).await.unwrap(), 404, "not_found");
@@ -193,13 +195,21 @@ async fn an_upload_that_was_given_up_begins_anew() {
 async fn a_slot_ends_after_a_day() {
     let world = World::start_here().await;
     let reporter = world.reporter("boatyard").await;
-    let (id, announced) = slot(&reporter, &video::mp4(12, 7)).await;
+    let (key, video) = (reporter.keys.next(), video::mp4(12, 7));
+    let announced = expect(reporter.person.announce(key, MP4, &video).await.unwrap(), 201);
+    let id: Uuid = announced.text("/id").parse().unwrap();
     assert_eq!(announced.text("/expires_at"), "2037-08-13T01:30:00Z");
     world.wait_minutes(24 * 60 - 1);
     continued(&reporter, id).await;
     world.wait_minutes(1);
-    expect_problem(&reporter.person.get(&format!("/media/{id}/upload")).await.unwrap(), 404, "not_found");
-    expect_problem(&completes(&reporter, id).await, 404, "not_found");
+    let path = format!("/media/{id}/upload");
+    expect_problem(&reporter.person.get(&path).await.unwrap(), 409, "slot_ended");
+    expect_problem(&completes(&reporter, id).await, 409, "slot_ended");
+    // A phone that was away for so long repeats its announcement, and learns what to do.
+    let again = reporter.person.announce(key, MP4, &video).await.unwrap();
+    expect_problem(&again, 409, "slot_ended");
+    assert!(again.text("/detail").contains("under a new key"));
+    expect(reporter.person.announce(reporter.keys.next(), MP4, &video).await.unwrap(), 201);
 }
 
 #[cfg(target_os = "linux")]
@@ -212,11 +222,13 @@ async fn an_intake_that_is_killed_half_way_is_repeated() {
     let function = world.bundle().intake_process.clone().unwrap();
     let first = function.pid().await.unwrap();
     reporter.person.upload_parts(id, &video, |_| Fate::Arrives).await.unwrap();
-    // Killed where it is in the middle of writing the copy: once parts of one are there.
+    // Killed where it is in the middle of writing the copy: once an upload of one has begun.
     let objects = world.folder().join("objects");
+    let copy = URL_SAFE_NO_PAD.encode(format!("copies/{id}/working"));
     eventually("the intake writes a copy", async || {
         let names = std::fs::read_dir(&objects).unwrap().map(|entry| entry.unwrap().file_name());
-        names.into_iter().any(|name| name.to_string_lossy().starts_with(".upload_id-")).then_some(())
+        let begun = format!("object-{copy}.upload-");
+        names.into_iter().any(|name| name.to_string_lossy().contains(&begun)).then_some(())
     })
     .await;
     assert!(std::process::Command::new("kill").args(["-9", &first.to_string()]).status().unwrap().success());

@@ -11,7 +11,7 @@ use std::{
 };
 
 use pingan_cloud::Scanner;
-use pingan_local::bundle::IntakeOptions;
+use pingan_local::bundle::{IntakeOptions, RunIntake};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{UnixListener, UnixStream},
@@ -53,8 +53,8 @@ impl Daemon {
     }
 
     async fn world(&self) -> World {
-        let scanner = Scanner::Clamd(self.socket.clone());
-        World::start_with(IntakeOptions { scanner, ..IntakeOptions::default() }).await
+        let run = RunIntake::Here(Scanner::Clamd(self.socket.clone()));
+        World::start_with(IntakeOptions { run, ..IntakeOptions::default() }).await
     }
 }
 
