@@ -194,6 +194,9 @@ impl Person {
             let missing = slot.body["upload"]["missing"].as_array().cloned().unwrap_or_default();
             if missing.is_empty() {
                 let complete = self.send(Method::PUT, &format!("/media/{id}/upload"), &[], None).await?;
+                if complete.text("/type") == "/problems/upload_incomplete" {
+                    continue;
+                }
                 complete.expect(200)?;
                 return Ok(sent);
             }

@@ -64,7 +64,7 @@ pub(crate) fn service(root: &Path, journal: &Journal, access_key: &str, secret_k
         files,
         root,
         journal: journal.clone(),
-        completing: tokio::sync::Mutex::default(),
+        completing: tokio::sync::RwLock::default(),
     });
     builder.set_auth(SimpleAuth::from_single(access_key, secret_key));
     let service = builder.build();
@@ -257,7 +257,7 @@ struct Objects {
     files: FileSystem,
     root: PathBuf,
     journal: Journal,
-    completing: tokio::sync::Mutex<()>,
+    completing: tokio::sync::RwLock<()>,
 }
 
 impl Objects {
@@ -362,6 +362,8 @@ objects! {
     }
 
     async fn list_parts(&self, request: S3Request<dto::ListPartsInput>) -> S3Result<S3Response<dto::ListPartsOutput>> {
+        // Completing takes the parts away one by one, and S3 never shows half of that.
+        let _turn = self.completing.read().await;
         self.must_know(&request.input.upload_id)?;
         self.files.list_parts(request).await
     }
@@ -407,7 +409,7 @@ objects! {
         let (bucket, key) = (request.input.bucket.clone(), request.input.key.clone());
         check_key(&key)?;
         // Of two who complete the same upload, one finds none any more.
-        let _turn = self.completing.lock().await;
+        let _turn = self.completing.write().await;
         self.must_know(&request.input.upload_id)?;
         let completed = self.files.complete_multipart_upload(request).await?;
         self.record("CompleteMultipartUpload", bucket, key).await?;
