@@ -3,9 +3,11 @@
 //!
 //! | to change … | go to |
 //! |---|---|
+//! | what a phone is told of the limits before it records | [`limits`] |
 //! | announcing, uploading in one request or in parts, going on after a break | [`slots`] |
 //! | links to the clean copy, the thumbnail and the sealed original | [`links`] |
 
+mod limits;
 mod links;
 mod slots;
 
@@ -28,6 +30,7 @@ pub struct MediaFunction {
 /// The operations of this function.
 pub fn router(state: MediaFunction) -> OpenApiRouter {
     let operations = OpenApiRouter::new()
+        .routes(routes!(limits::read_limits))
         .routes(routes!(slots::announce_media))
         .routes(routes!(slots::read_media))
         .routes(routes!(slots::continue_upload, slots::complete_upload))

@@ -13,7 +13,10 @@ use pingan_domain::{
     named::Named,
     report::{Category, Concerns, Urgency},
 };
-use utoipa::openapi::{KnownFormat, Object, ObjectBuilder, SchemaFormat, schema::Type};
+use utoipa::openapi::{
+    KnownFormat, Object, ObjectBuilder, SchemaFormat,
+    schema::{Array, ArrayBuilder, Type},
+};
 
 fn names<T: Named>() -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(T::ALL.iter().map(|value| value.name()))).build()
@@ -74,6 +77,11 @@ closed_lists! {
     step = feedback::Step;
     /// How fast.
     urgency = Urgency;
+}
+
+/// A list of types of media.
+pub fn media_types() -> Array {
+    ArrayBuilder::new().items(media_type()).build()
 }
 
 /// A code, as it is read out over the phone.

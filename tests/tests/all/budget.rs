@@ -168,6 +168,8 @@ async fn weigh_media(scale: &mut Scale) {
     let announced = json!({ "content_type": "image/jpeg", "size_bytes": 4_711, "sha256": "0".repeat(64) });
     scale.weigh_command("announce_media", 201, phone, "/media", None, &announced).await;
 
+    scale.weigh(Budget::Query, "read_limits", "", 200, phone.get("/media/limits")).await;
+
     // The intake reads and writes on its own: it is done once there is a verdict.
     let media = reporter.takes_photo().await;
     let path = format!("/media/{media}");

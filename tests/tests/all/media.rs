@@ -8,12 +8,17 @@ mod reading;
 mod scan;
 
 use image::ImageFormat;
-use pingan_domain::hash::Digest;
-use pingan_local::client::{Answer, Person};
+use pingan_domain::{hash::Digest, media::MediaLimits};
+use pingan_local::{
+    bundle::IntakeOptions,
+    client::{Answer, Person},
+};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::{Picture, Reporter, World, expect, expect_problem, jpeg, picture};
+
+const MIB: u64 = 1024 * 1024;
 
 async fn announces(reporter: &Reporter, picture: &Picture) -> Answer {
     let answer = reporter.person.announce(reporter.keys.next(), picture.content_type, &picture.bytes).await.unwrap();
@@ -113,6 +118,62 @@ async fn what_is_not_what_it_claims_to_be_is_refused() {
         assert_eq!(refused.text("/errors/0/detail"), format!("was refused: {reason}"));
     }
     assert_eq!(reporter.mine().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_phone_learns_the_limits_before_it_records() {
+    let world = World::start().await;
+    let reporter = world.reporter("boatyard").await;
+    let limits = expect(reporter.person.get("/media/limits").await.unwrap(), 200);
+    let of = |number: usize| {
+        let kind = &limits.body["items"][number];
+        (
+            kind["kind"].as_str().unwrap(),
+            kind["max_count"].as_u64(),
+            kind["max_bytes"].as_u64(),
+            kind["max_seconds"].as_u64(),
+        )
+    };
+    assert_eq!(of(0), ("image", Some(10), Some(20 * MIB), None));
+    assert_eq!(of(1), ("video", Some(1), Some(500 * MIB), None));
+    assert_eq!(of(2), ("voice", Some(3), Some(30 * MIB), Some(600)));
+    assert_eq!(limits.body["items"][1]["content_types"], json!(["video/mp4", "video/quicktime"]));
+    assert_eq!(limits.body["items"].as_array().unwrap().len(), 3);
+}
+
+/// What a deployment has decided is said, and held to, at announcing and at attaching.
+#[tokio::test]
+async fn a_deployment_has_limits_of_its_own() {
+    let limits = MediaLimits::parse(
+        r#"{"image": {"max_count": 2, "max_bytes": 2000}, "video": {"max_count": 0, "max_bytes": 1},
+            "voice": {"max_count": 1, "max_bytes": 200000, "max_seconds": 1}}"#,
+    );
+    let intake = IntakeOptions { limits: limits.unwrap(), ..IntakeOptions::default() };
+    let world = World::start_with(intake).await;
+    let reporter = world.reporter("boatyard").await;
+    let told = expect(reporter.person.get("/media/limits").await.unwrap(), 200);
+    assert_eq!(told.body["items"][0]["max_bytes"], 2_000);
+    let announces = async |content_type: &str, bytes: &[u8]| {
+        reporter.person.announce(reporter.keys.next(), content_type, bytes).await.unwrap()
+    };
+    let large = announces("image/jpeg", &[0; 2_001]).await;
+    expect_problem(&large, 400, "invalid");
+    assert_eq!(large.text("/errors/0/detail"), "must be from 1 to 2000");
+    let video = announces("video/mp4", &[0]).await;
+    assert_eq!(video.text("/errors/0/detail"), "is video, which is not taken here");
+
+    let photos = [reporter.uploads(jpeg(1)).await, reporter.uploads(jpeg(2)).await, reporter.uploads(jpeg(3)).await];
+    let [first, second, third] = photos;
+    let refused =
+        reporter.reports("Three.").with_media(first).with_media(second).with_media(third).tries_to_send().await;
+    expect_problem(&refused, 400, "invalid");
+    assert_eq!(refused.text("/errors/0/pointer"), "/media/2");
+    reporter.reports("Two.").with_media(first).with_media(second).send().await;
+
+    let voice = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/files/voice.aac")).unwrap();
+    let id = reporter.person.upload(reporter.keys.next(), "audio/aac", voice).await.unwrap();
+    let verdict = reporter.person.verdict(id).await.unwrap();
+    assert_eq!((verdict.text("/state"), verdict.text("/reason")), ("refused", "too_long"), "two seconds, not one");
 }
 
 #[tokio::test]

@@ -352,6 +352,7 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
 fn of_media(reporters: &dyn Fn(&str, String) -> Operation, asked: &str, photo: &str) -> Vec<Operation> {
     let other_reporters = || vec!["reporter-boatyard-2", "reporter-silk-lane-1"];
     vec![
+        reporters("read_limits", "/media/limits".to_owned()),
         Operation {
             body: Some(json!({ "content_type": "image/jpeg", "size_bytes": 7, "sha256": "0".repeat(64) })),
             ..reporters("announce_media", "/media".to_owned())
