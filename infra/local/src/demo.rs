@@ -213,7 +213,7 @@ impl<'a> Teller<'a> {
             }
             tries.push(PhotoTry { who: person.id.clone(), status });
         }
-        let unsigned = format!("{}/pingan-media/uploads/{media}", self.bundle.url);
+        let unsigned = format!("{}/pingan-media/copies/{media}/working", self.bundle.url);
         let (status, _) = self.reporter.open(&unsigned).await?;
         tries.push(PhotoTry { who: "anyone with the bare address".to_owned(), status });
         Ok(tries)
