@@ -20,7 +20,7 @@ use pingan_cloud::{MediaStore, Scanner, Verdict};
 use pingan_domain::{
     Timestamp,
     error::Error,
-    media::{Checked, CopyOf, Media, MediaId, MediaKind, MediaRefusal, MediaState, judge},
+    media::{Checked, CopyOf, Media, MediaId, MediaKind, MediaRefusal, MediaState, Seen, judge},
 };
 use pingan_inspect::CopyFile;
 use pingan_store::Key;
@@ -155,10 +155,7 @@ impl Intake {
         };
         let working = self.put(Media::working_key(media.id), copies.working).await?;
         let thumbnail = self.put(Media::thumbnail_key(media.id), copies.thumbnail).await?;
-        if !self.media.seal(media.id, media.announced.sha256, etag.as_deref()).await? {
-            return Ok(Outcome::Gone);
-        }
-        Ok(Outcome::Judged(Ok(look::checked(&seen, working, thumbnail, self.workflow.world.now()))))
+        self.seal(media, etag.as_deref(), &seen, working, thumbnail).await
     }
 
     async fn put(&self, key: String, copy: Option<CopyFile>) -> Result<Option<CopyOf>, Error> {
@@ -183,10 +180,29 @@ impl Intake {
         let working = CopyOf { content_type: media.announced.content_type, size_bytes: found.size_bytes };
         let edit = |offset, piece: &mut [u8]| edits.apply(offset, piece);
         self.media.put_edited(Media::working_key(media.id), working, again, edit).await?;
-        if !self.media.seal(media.id, media.announced.sha256, etag.as_deref()).await? {
+        self.seal(media, etag.as_deref(), &found.seen, Some(working), None).await
+    }
+
+    /// Keeps the original, once its copies stand, and gives what was found out and made.
+    async fn seal(
+        &self,
+        media: &Media,
+        etag: Option<&str>,
+        seen: &Seen,
+        working: Option<CopyOf>,
+        thumbnail: Option<CopyOf>,
+    ) -> Result<Outcome, Error> {
+        if !self.media.seal(media.id, media.announced.sha256, etag).await? {
             return Ok(Outcome::Gone);
         }
-        Ok(Outcome::Judged(Ok(look::checked(&found.seen, Some(working), None, self.workflow.world.now()))))
+        Ok(Outcome::Judged(Ok(Checked {
+            width_pixels: seen.width_pixels,
+            height_pixels: seen.height_pixels,
+            duration_ms: seen.duration_ms,
+            working,
+            thumbnail,
+            checked_at: self.workflow.world.now(),
+        })))
     }
 }
 

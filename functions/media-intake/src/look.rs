@@ -2,10 +2,9 @@
 
 use pingan_cloud::media::Uploaded;
 use pingan_domain::{
-    Timestamp,
     error::Error,
     hash::{Digest, FileHash},
-    media::{Checked, CopyOf, Found, Seen},
+    media::Found,
 };
 use pingan_inspect::{Edits, VideoLook};
 
@@ -14,7 +13,7 @@ pub(crate) async fn whole(upload: &mut Uploaded) -> Result<Vec<u8>, Error> {
     let size = usize::try_from(upload.size_bytes).map_err(|error| Error::Internal(error.to_string()))?;
     let mut bytes = Vec::with_capacity(size);
     while let Some(piece) = upload.next().await? {
-        bytes.extend_from_slice(&piece);
+        bytes.extend_from_slice(piece.as_ref());
     }
     Ok(bytes)
 }
@@ -28,27 +27,11 @@ pub(crate) fn found(bytes: &[u8]) -> Found {
 pub(crate) async fn flowing(upload: &mut Uploaded) -> Result<(Found, Edits), Error> {
     let (mut look, mut hash, mut size_bytes) = (VideoLook::new(), FileHash::new(), 0);
     while let Some(piece) = upload.next().await? {
-        hash.update(&piece);
-        look.push(&piece);
+        let piece = piece.as_ref();
+        hash.update(piece);
+        look.push(piece);
         size_bytes += piece.len() as u64;
     }
     let (seen, edits) = look.finish();
     Ok((Found { size_bytes, sha256: hash.finish(), seen }, edits))
-}
-
-/// What is kept of it.
-pub(crate) fn checked(
-    seen: &Seen,
-    working: Option<CopyOf>,
-    thumbnail: Option<CopyOf>,
-    checked_at: Timestamp,
-) -> Checked {
-    Checked {
-        width_pixels: seen.width_pixels,
-        height_pixels: seen.height_pixels,
-        duration_ms: seen.duration_ms,
-        working,
-        thumbnail,
-        checked_at,
-    }
 }

@@ -1,6 +1,6 @@
 //! What the SDK says when it fails, in the words of the domain.
 
-use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use pingan_domain::error::Error;
 
 /// Turns a failed request into an error: faults that pass, by the service's own codes for

@@ -9,7 +9,6 @@
 pub mod accounts;
 #[cfg(feature = "identity")]
 pub mod channels;
-#[cfg(feature = "identity")]
 mod fault;
 pub mod media;
 pub mod notices;

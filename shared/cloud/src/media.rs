@@ -8,11 +8,12 @@
 
 mod objects;
 
-use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_s3::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
+    error::{ProvideErrorMetadata as _, SdkError},
+    operation::complete_multipart_upload::{CompleteMultipartUploadError, CompleteMultipartUploadOutput},
     presigning::{PresignedRequest, PresigningConfig},
     types::{CompletedMultipartUpload, CompletedPart},
 };
@@ -24,11 +25,23 @@ use pingan_domain::{
 };
 
 pub use self::objects::Uploaded;
+use crate::fault::fault;
 
 /// How long a phone has to start an upload, or one part of it.
 pub const UPLOAD_SECONDS: u64 = 15 * 60;
 /// How long a link to a medium can be opened.
 pub const LINK_SECONDS: u64 = 5 * 60;
+/// The faults of S3 that pass, by its own codes for them.
+const PASSING: [&str; 8] = [
+    "ConditionalRequestConflict",
+    "InternalError",
+    "OperationAborted",
+    "RequestTimeout",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+];
 /// The most pages of the parts that have arrived, of 1,000 each: as many as there can be.
 const MAX_PART_PAGES: usize = 10;
 
@@ -83,7 +96,7 @@ impl MediaStore {
             .checksum_sha256(STANDARD.encode(announced.sha256.bytes()))
             .presigned(expires_in(UPLOAD_SECONDS)?)
             .await
-            .map_err(|error| fault("PutObject", &error))?;
+            .map_err(|error| fault("S3 PutObject", &error, &PASSING))?;
         Ok(Upload::from(&signed))
     }
 
@@ -97,7 +110,7 @@ impl MediaStore {
             .content_type(announced.content_type.name())
             .send()
             .await
-            .map_err(|error| fault("CreateMultipartUpload", &error))?;
+            .map_err(|error| fault("S3 CreateMultipartUpload", &error, &PASSING))?;
         begun.upload_id.ok_or_else(|| Error::Internal("an upload without a name".to_owned()))
     }
 
@@ -114,7 +127,7 @@ impl MediaStore {
             .content_length(length(size_bytes)?)
             .presigned(expires_in(UPLOAD_SECONDS)?)
             .await
-            .map_err(|error| fault("UploadPart", &error))?;
+            .map_err(|error| fault("S3 UploadPart", &error, &PASSING))?;
         Ok(Upload::from(&signed))
     }
 
@@ -128,7 +141,7 @@ impl MediaStore {
             let page = match asked.set_part_number_marker(after).send().await {
                 Ok(page) => page,
                 Err(error) if error.code() == Some("NoSuchUpload") => return Ok(None),
-                Err(error) => return Err(fault("ListParts", &error)),
+                Err(error) => return Err(fault("S3 ListParts", &error, &PASSING)),
             };
             arrived.extend(page.parts.unwrap_or_default().into_iter().filter_map(|part| {
                 Some(ArrivedPart {
@@ -156,22 +169,31 @@ impl MediaStore {
                 Ok(CompletedPart::builder().part_number(number).set_e_tag(part.etag.clone()).build())
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let completed = self
-            .client
-            .complete_multipart_upload()
-            .bucket(&self.bucket)
-            .key(Media::upload_key(id))
-            .upload_id(upload)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-            .send()
-            .await;
+        let completed = self.put_together(&Media::upload_key(id), upload, parts).await;
         match completed {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some("NoSuchUpload") => Ok(false),
             // Somebody has sent a part once more since the list was read: read it again.
             Err(error) if error.code() == Some("InvalidPart") => Err(Error::Busy { retry_after_seconds: 1 }),
-            Err(error) => Err(fault("CompleteMultipartUpload", &error)),
+            Err(error) => Err(fault("S3 CompleteMultipartUpload", &error, &PASSING)),
         }
+    }
+
+    /// Puts the parts of an object together.
+    async fn put_together(
+        &self,
+        key: &str,
+        upload: &str,
+        parts: Vec<CompletedPart>,
+    ) -> Result<CompleteMultipartUploadOutput, SdkError<CompleteMultipartUploadError>> {
+        self.client
+            .complete_multipart_upload()
+            .bucket(&self.bucket)
+            .key(key)
+            .upload_id(upload)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
+            .send()
+            .await
     }
 
     /// Gives an upload in parts up. What is not given up here, the bucket's lifecycle does
@@ -181,7 +203,7 @@ impl MediaStore {
         match aborted.send().await {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("NoSuchUpload") => Ok(()),
-            Err(error) => Err(fault("AbortMultipartUpload", &error)),
+            Err(error) => Err(fault("S3 AbortMultipartUpload", &error, &PASSING)),
         }
     }
 
@@ -198,7 +220,7 @@ impl MediaStore {
             .response_cache_control("no-store")
             .presigned(expires_in(LINK_SECONDS)?)
             .await
-            .map_err(|error| fault("GetObject", &error))?;
+            .map_err(|error| fault("S3 GetObject", &error, &PASSING))?;
         Ok(SignedUrl(signed.uri().to_owned()))
     }
 }
@@ -225,27 +247,4 @@ fn part_number(number: u32) -> Result<i32, Error> {
 
 fn expires_in(seconds: u64) -> Result<PresigningConfig, Error> {
     PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| Error::Internal(error.to_string()))
-}
-
-/// What S3 says when it fails. Faults that pass become [`Error::Busy`].
-fn fault<E: ProvideErrorMetadata + Debug, R: Debug>(operation: &str, error: &SdkError<E, R>) -> Error {
-    let passing = [
-        "ConditionalRequestConflict",
-        "InternalError",
-        "OperationAborted",
-        "RequestTimeout",
-        "ServiceUnavailable",
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-    ];
-    match error {
-        SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            Error::Busy { retry_after_seconds: 1 }
-        }
-        SdkError::ServiceError(_) if error.code().is_some_and(|code| passing.contains(&code)) => {
-            Error::Busy { retry_after_seconds: 1 }
-        }
-        _ => Error::Internal(format!("S3 {operation} failed: {}", error.code().unwrap_or("(no code)"))),
-    }
 }

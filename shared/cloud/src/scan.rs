@@ -87,7 +87,7 @@ mod clamd {
         let Some(upload) = media.read_upload(id, None).await? else { return Ok(Verdict::Waiting) };
         let pieces = stream::try_unfold(upload, async |mut upload| {
             let piece = upload.next().await.map_err(|error| io::Error::other(error.to_string()))?;
-            Ok(piece.map(|piece| (piece.into(), upload)))
+            Ok(piece.map(|piece| (piece.as_ref().to_vec().into(), upload)))
         });
         // A daemon that is not there, or that hangs up because the upload is longer than its
         // `StreamMaxLength`, has not said that the upload is clean.

@@ -4,10 +4,7 @@ use aws_sdk_s3::{
     error::ProvideErrorMetadata as _,
     operation::get_object::GetObjectOutput,
     primitives::{ByteStream, SdkBody},
-    types::{
-        ChecksumAlgorithm, CompletedMultipartUpload, CompletedPart, Delete, MetadataDirective, ObjectIdentifier,
-        TaggingDirective,
-    },
+    types::{ChecksumAlgorithm, CompletedPart, Delete, MetadataDirective, ObjectIdentifier, TaggingDirective},
 };
 use pingan_domain::{
     error::Error,
@@ -16,7 +13,8 @@ use pingan_domain::{
     named::Named as _,
 };
 
-use super::{MediaStore, fault, length};
+use super::{MediaStore, PASSING, length};
+use crate::fault::fault;
 
 /// The size of each part of a copy that is written while the original is read, in bytes: what
 /// is held in memory of it.
@@ -40,13 +38,9 @@ impl Uploaded {
         Self { size_bytes, etag: object.e_tag, body: object.body }
     }
 
-    /// The next piece of it; none at its end.
-    pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        match self.body.next().await {
-            None => Ok(None),
-            Some(Ok(bytes)) => Ok(Some(bytes.to_vec())),
-            Some(Err(_)) => Err(Error::Busy { retry_after_seconds: 1 }),
-        }
+    /// The next piece of it, as it came; none at its end.
+    pub async fn next(&mut self) -> Result<Option<impl AsRef<[u8]> + use<>>, Error> {
+        self.body.next().await.transpose().map_err(|_| Error::Busy { retry_after_seconds: 1 })
     }
 }
 
@@ -56,7 +50,7 @@ impl MediaStore {
     pub async fn has_upload(&self, id: MediaId) -> Result<bool, Error> {
         let key = Media::upload_key(id);
         let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(&key).max_keys(1).send().await;
-        let listed = listed.map_err(|error| fault("ListObjectsV2", &error))?;
+        let listed = listed.map_err(|error| fault("S3 ListObjectsV2", &error, &PASSING))?;
         Ok(listed.contents().iter().any(|object| object.key() == Some(&key)))
     }
 
@@ -67,7 +61,7 @@ impl MediaStore {
         match asked.set_if_match(etag.map(ToOwned::to_owned)).send().await {
             Ok(object) => Ok(Some(Uploaded::new(object))),
             Err(error) if matches!(error.code(), Some("NoSuchKey" | "PreconditionFailed")) => Ok(None),
-            Err(error) => Err(fault("GetObject", &error)),
+            Err(error) => Err(fault("S3 GetObject", &error, &PASSING)),
         }
     }
 
@@ -76,7 +70,7 @@ impl MediaStore {
         match self.client.get_object_tagging().bucket(&self.bucket).key(Media::upload_key(id)).send().await {
             Ok(tags) => Ok(tags.tag_set.into_iter().find(|tag| tag.key == name).map(|tag| tag.value)),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(None),
-            Err(error) => Err(fault("GetObjectTagging", &error)),
+            Err(error) => Err(fault("S3 GetObjectTagging", &error, &PASSING)),
         }
     }
 
@@ -98,7 +92,7 @@ impl MediaStore {
         match copied {
             Ok(_) => Ok(true),
             Err(error) if matches!(error.code(), Some("NoSuchKey" | "PreconditionFailed")) => Ok(false),
-            Err(error) => Err(fault("CopyObject", &error)),
+            Err(error) => Err(fault("S3 CopyObject", &error, &PASSING)),
         }
     }
 
@@ -113,7 +107,7 @@ impl MediaStore {
             .body(ByteStream::from(bytes))
             .send()
             .await
-            .map_err(|error| fault("PutObject", &error))?;
+            .map_err(|error| fault("S3 PutObject", &error, &PASSING))?;
         Ok(())
     }
 
@@ -136,21 +130,14 @@ impl MediaStore {
             .checksum_algorithm(ChecksumAlgorithm::Crc32)
             .send()
             .await
-            .map_err(|error| fault("CreateMultipartUpload", &error))?;
+            .map_err(|error| fault("S3 CreateMultipartUpload", &error, &PASSING))?;
         let upload = begun.upload_id.ok_or_else(|| Error::Internal("an upload without a name".to_owned()))?;
         let written = self.write_parts(&key, &upload, &mut original, edit).await;
         let done = match written {
-            Ok(parts) => self
-                .client
-                .complete_multipart_upload()
-                .bucket(&self.bucket)
-                .key(&key)
-                .upload_id(&upload)
-                .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
-                .send()
-                .await
-                .map(drop)
-                .map_err(|error| fault("CompleteMultipartUpload", &error)),
+            Ok(parts) => {
+                let completed = self.put_together(&key, &upload, parts).await;
+                completed.map(drop).map_err(|error| fault("S3 CompleteMultipartUpload", &error, &PASSING))
+            }
             Err(error) => Err(error),
         };
         if done.is_err() {
@@ -173,10 +160,12 @@ impl MediaStore {
         loop {
             let piece = original.next().await?;
             let ended = piece.is_none();
-            if let Some(mut piece) = piece {
-                edit(offset, &mut piece);
+            if let Some(piece) = piece {
+                let begin = part.len();
+                part.extend_from_slice(piece.as_ref());
+                let piece = part.get_mut(begin..).unwrap_or_default();
+                edit(offset, piece);
                 offset += piece.len() as u64;
-                part.extend_from_slice(&piece);
             }
             while part.len() >= COPY_PART_BYTES || (ended && !part.is_empty()) {
                 let rest = part.split_off(part.len().min(COPY_PART_BYTES));
@@ -202,7 +191,7 @@ impl MediaStore {
             .body(ByteStream::new(SdkBody::from(bytes)))
             .send()
             .await
-            .map_err(|error| fault("UploadPart", &error))?;
+            .map_err(|error| fault("S3 UploadPart", &error, &PASSING))?;
         let part = CompletedPart::builder().part_number(number).set_e_tag(written.e_tag);
         Ok(part.set_checksum_crc32(written.checksum_crc32).build())
     }
@@ -213,7 +202,7 @@ impl MediaStore {
         match deleted {
             Ok(_) => Ok(()),
             Err(error) if error.code() == Some("NoSuchKey") => Ok(()),
-            Err(error) => Err(fault("DeleteObject", &error)),
+            Err(error) => Err(fault("S3 DeleteObject", &error, &PASSING)),
         }
     }
 
@@ -228,7 +217,7 @@ impl MediaStore {
             .max_keys(MAX_ORIGINALS)
             .send()
             .await
-            .map_err(|error| fault("ListObjectsV2", &error))?;
+            .map_err(|error| fault("S3 ListObjectsV2", &error, &PASSING))?;
         let mut keys = vec![Media::upload_key(id), Media::working_key(id), Media::thumbnail_key(id)];
         keys.extend(originals.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
         let objects = keys
@@ -239,7 +228,7 @@ impl MediaStore {
         let delete = Delete::builder().set_objects(Some(objects)).quiet(true).build();
         let delete = delete.map_err(|error| Error::Internal(error.to_string()))?;
         let deleted = self.client.delete_objects().bucket(&self.bucket).delete(delete).send().await;
-        let deleted = deleted.map_err(|error| fault("DeleteObjects", &error))?;
+        let deleted = deleted.map_err(|error| fault("S3 DeleteObjects", &error, &PASSING))?;
         // Each object can fail alone, and what is still there is not erased.
         match deleted.errors.unwrap_or_default().first() {
             Some(failed) if failed.code() != Some("NoSuchKey") => {
