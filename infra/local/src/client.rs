@@ -175,7 +175,11 @@ impl Person {
             self.upload_parts(id, &bytes, |_| Fate::Arrives).await?;
             return Ok(id);
         }
-        let status = self.put(&announced.body["upload"], bytes).await?;
+        let Some(upload) = announced.body.get("upload") else {
+            // An earlier try had arrived.
+            return Ok(id);
+        };
+        let status = self.put(upload, bytes).await?;
         if status == 200 { Ok(id) } else { Err(format!("the upload was answered {status}").into()) }
     }
 
