@@ -30,6 +30,8 @@ mod objects;
 mod pace;
 mod pump;
 pub mod requests;
+#[cfg_attr(not(test), expect(dead_code, reason = "the bundle does not book anything yet"))]
+mod scheduler;
 mod secrets;
 pub mod seed;
 mod sns;

@@ -1,7 +1,7 @@
 //! The AWS services beside DynamoDB: media in S3, notices over SNS, starts by `EventBridge`
 //! Scheduler; behind the feature `identity`, what only the functions of identities need: keys
-//! of KMS, accounts of Cognito, people's channels in SNS. The malware scan of uploads is here too, because in the cloud it
-//! is S3 that has its verdict.
+//! of KMS, accounts of Cognito, people's channels in SNS. The malware scan of uploads is here
+//! too, because in the cloud it is S3 that has its verdict.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
