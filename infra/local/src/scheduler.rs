@@ -1,13 +1,13 @@
 //! The stand-in of `EventBridge` Scheduler: takes bookings, and starts what is due.
 //!
-//! It speaks the service's protocol (REST, with JSON) as far as the bundle uses it: one-time schedules in UTC that delete
-//! themselves. Anything else is refused, so that it is not ignored here and obeyed in the cloud. A schedule is in the
-//! file before its booking is answered, and leaves it only after its start: it is started at least once, whatever is
-//! killed meanwhile.
+//! It speaks the service's protocol (REST, with JSON) as far as the bundle uses it: one-time schedules in UTC that
+//! delete themselves. Anything else is refused, so that it is not ignored here and obeyed in the cloud. A schedule is in
+//! the file before its booking is answered, and leaves it only after its start: it is started at least once, whatever
+//! is killed meanwhile.
 //!
 //! Four things differ. Groups are there when they are named. What is booked for a moment that has passed is due. It
-//! starts to the second, and not to the minute. And it waits for the function and tries again when that fails, where the
-//! service hands the start to Lambda's queue, which does so.
+//! starts to the second, and not to the minute. And it waits for the function and tries again when that fails, where
+//! the service hands the start to Lambda's queue, which does so.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -44,7 +44,7 @@ const DEFAULT_GROUP: &str = "default";
 const ARN_PREFIX: &str = "arn:aws:scheduler:us-east-1:000000000000:schedule/";
 /// How often the clock is looked at when nothing is due.
 const IDLE_WAIT: Duration = Duration::from_millis(20);
-/// How long a function may take. What takes longer has failed, as in the cloud, and does not hold up the others for ever.
+/// How long a function may take. What takes longer has failed, as in the cloud: it must not hold up the others for ever.
 const LONGEST_START: Duration = Duration::from_mins(1);
 /// How often a start that has failed is tried again. With the pauses between, that is half a minute.
 const TRIES_AGAIN: u32 = 10;
@@ -381,7 +381,7 @@ fn moment(expression: &str) -> Option<Timestamp> {
 fn check(target: &Target) -> Result<(), Refusal> {
     let is_of = |arn: &str, service: &str| {
         let parts: Vec<&str> = arn.splitn(6, ':').collect();
-        matches!(parts[..], ["arn", partition, of, ..] if partition.starts_with("aws") && of == service && parts.len() == 6)
+        matches!(parts[..], ["arn", partition, of, _, _, _] if partition.starts_with("aws") && of == service)
     };
     if !is_of(&target.arn, "lambda") || !is_of(&target.role_arn, "iam") {
         return Err(Refusal::validation("Target: this stand-in starts functions, by their ARN and that of a role."));

@@ -21,13 +21,16 @@ use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::subscriptions::{FilterPolicy, Refused, Subscriptions};
+use crate::subscriptions::{self, Attributes, FilterPolicy, Refused, Subscriptions};
 
 /// How many messages are held in memory; older ones stay in the file.
 const KEPT: usize = 100_000;
 const LONGEST_MESSAGE_BYTES: usize = 256 * 1024;
 const LONGEST_SUBJECT_CHARS: usize = 100;
 const LARGEST_BATCH: usize = 10;
+/// The data type of an attribute that is a text, and of one that no policy looks at.
+const STRING: &str = "String";
+const BINARY: &str = "Binary";
 const ARN_PREFIX: &str = "arn:aws:sns:us-east-1:000000000000:";
 
 /// A message as it was published.
@@ -42,13 +45,28 @@ pub(crate) struct Message {
     pub(crate) subject: Option<String>,
     /// The text.
     pub(crate) message: String,
-    /// The message attributes; a binary value stays in base64.
+    /// `json` when the text is an object with a text for each way to deliver it, and one by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) structure: Option<String>,
+    /// The message attributes, as they were sent; a binary value stays in base64.
     pub(crate) attributes: BTreeMap<String, String>,
+    /// The data types of those attributes that are not plain strings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) data_types: BTreeMap<String, String>,
     /// When it was taken.
     pub(crate) published_at: jiff::Timestamp,
     /// Who got it: `sms:+86…`, `email:…`, `device:…`.
     #[serde(default)]
     pub(crate) receivers: Vec<String>,
+}
+
+impl Message {
+    /// The attributes as filter policies look at them, which they do not at binary ones.
+    fn values(&self) -> Attributes {
+        let data_type = |name: &str| self.data_types.get(name).map_or(STRING, String::as_str);
+        let visible = self.attributes.iter().filter(|(name, _)| data_type(name) != BINARY);
+        visible.filter_map(|(name, text)| Some((name.clone(), subscriptions::values(data_type(name), text)?))).collect()
+    }
 }
 
 /// Everything that was published. A clone is the same inbox.
@@ -222,7 +240,7 @@ fn publish(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
     let mut contents = inbox.contents();
     let topic = topic(&contents, form)?;
     let (mut message, _) = message(form, "", topic)?;
-    message.receivers = inbox.subscriptions().receivers(&format!("{ARN_PREFIX}{topic}"), &message.attributes);
+    message.receivers = inbox.subscriptions().receivers(&format!("{ARN_PREFIX}{topic}"), &message.values());
     let id = message.message_id;
     contents.append(vec![message]).map_err(Refusal::internal)?;
     Ok(format!("<MessageId>{id}</MessageId>"))
@@ -239,14 +257,14 @@ fn push(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
 
 fn subscribe(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
     topic(&inbox.contents(), form)?;
-    let mut policy = FilterPolicy::new();
+    let mut policy = FilterPolicy::default();
     for number in 1.. {
         let entry = format!("Attributes.entry.{number}.");
         let Some(name) = field(form, &entry, "key") else { break };
         if name != "FilterPolicy" {
             return Err(Refusal::parameter("Attributes"));
         }
-        policy = filter_policy(field(form, &entry, "value").unwrap_or_default())?;
+        policy = FilterPolicy::parse(field(form, &entry, "value").unwrap_or_default())?;
     }
     let (protocol, endpoint) = (value(form, "Protocol"), value(form, "Endpoint"));
     let arn = inbox.subscriptions().subscribe(value(form, "TopicArn"), protocol, endpoint, policy)?;
@@ -257,14 +275,9 @@ fn set_filter(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
     if value(form, "AttributeName") != "FilterPolicy" {
         return Err(Refusal::parameter("AttributeName"));
     }
-    let policy = filter_policy(value(form, "AttributeValue"))?;
+    let policy = FilterPolicy::parse(value(form, "AttributeValue"))?;
     inbox.subscriptions().set_filter(value(form, "SubscriptionArn"), policy)?;
     Ok(String::new())
-}
-
-/// A filter policy of exact values, which is all that the bundle uses.
-fn filter_policy(text: &str) -> Result<FilterPolicy, Refusal> {
-    serde_json::from_str(text).map_err(|_| Refusal::parameter("FilterPolicy"))
 }
 
 fn unsubscribe(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
@@ -307,8 +320,7 @@ fn publish_batch(inbox: &Inbox, form: &Form) -> Result<String, Refusal> {
         }
         match message(form, &prefix, topic) {
             Ok((mut message, length)) => {
-                message.receivers =
-                    inbox.subscriptions().receivers(&format!("{ARN_PREFIX}{topic}"), &message.attributes);
+                message.receivers = inbox.subscriptions().receivers(&format!("{ARN_PREFIX}{topic}"), &message.values());
                 bytes += length;
                 let _ = write!(
                     successful,
@@ -364,20 +376,23 @@ fn message(form: &Form, prefix: &str, topic: &str) -> Result<(Message, usize), R
     if !subject.is_none_or(subject_allowed) {
         return Err(Refusal::parameter("Subject"));
     }
-    let mut attributes = BTreeMap::new();
+    let structure = structure(field(form, prefix, "MessageStructure"), text)?;
+    let (mut attributes, mut data_types) = (BTreeMap::new(), BTreeMap::new());
     let mut length = text.len();
     for number in 1.. {
         let entry = format!("{prefix}MessageAttributes.entry.{number}.");
         let Some(name) = field(form, &entry, "Name") else {
             break;
         };
-        let value = field(form, &entry, "Value.StringValue").or_else(|| field(form, &entry, "Value.BinaryValue"));
-        let kind = field(form, &entry, "Value.DataType");
-        let (Some(value), Some(kind)) = (value.filter(|value| !value.is_empty()), kind) else {
-            return Err(Refusal::parameter("MessageAttributes"));
-        };
+        let kind = field(form, &entry, "Value.DataType").unwrap_or_default();
+        let value = field(form, &entry, if kind == BINARY { "Value.BinaryValue" } else { "Value.StringValue" });
+        let value = value.filter(|value| !value.is_empty() && subscriptions::values(kind, value).is_some());
+        let value = value.ok_or_else(|| Refusal::parameter("MessageAttributes"))?;
         length += name.len() + kind.len() + value.len();
         attributes.insert(name.to_owned(), value.to_owned());
+        if kind != STRING {
+            data_types.insert(name.to_owned(), kind.to_owned());
+        }
     }
     if length > LONGEST_MESSAGE_BYTES {
         return Err(Refusal::parameter("Message too long"));
@@ -387,11 +402,30 @@ fn message(form: &Form, prefix: &str, topic: &str) -> Result<(Message, usize), R
         topic: topic.to_owned(),
         subject: subject.map(str::to_owned),
         message: text.to_owned(),
+        structure: structure.map(str::to_owned),
         attributes,
+        data_types,
         published_at: jiff::Timestamp::now(),
         receivers: Vec::new(),
     };
     Ok((message, length))
+}
+
+/// The structure of a message, if it has one and its text is so.
+fn structure<'a>(structure: Option<&'a str>, text: &str) -> Result<Option<&'a str>, Refusal> {
+    match structure {
+        None => Ok(None),
+        Some("json") => {
+            let texts: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text)
+                .map_err(|_| Refusal::parameter("Message Structure - JSON message body failed to parse"))?;
+            // What is not a text for a way to deliver it is passed over by SNS, but this one must be there.
+            if !texts.get("default").is_some_and(serde_json::Value::is_string) {
+                return Err(Refusal::parameter("Message Structure - No default entry in JSON message body"));
+            }
+            Ok(structure)
+        }
+        Some(_) => Err(Refusal::parameter("MessageStructure")),
+    }
 }
 
 fn field<'a>(form: &'a Form, prefix: &str, name: &str) -> Option<&'a str> {
@@ -462,6 +496,7 @@ mod tests {
     use aws_sdk_sns::Client;
     use aws_sdk_sns::config::retry::RetryConfig;
     use aws_sdk_sns::error::ProvideErrorMetadata as _;
+    use aws_sdk_sns::primitives::Blob;
     use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
     use std::fs;
 
@@ -476,7 +511,11 @@ mod tests {
     }
 
     fn text(value: &str) -> MessageAttributeValue {
-        MessageAttributeValue::builder().data_type("String").string_value(value).build().unwrap()
+        of_type("String", value)
+    }
+
+    fn of_type(data_type: &str, value: &str) -> MessageAttributeValue {
+        MessageAttributeValue::builder().data_type(data_type).string_value(value).build().unwrap()
     }
 
     fn entry(id: &str, message: &str) -> PublishBatchRequestEntry {
@@ -520,6 +559,12 @@ mod tests {
         let client = self::client(&reopened).await;
         client.publish().topic_arn(&topic).message("after").send().await.unwrap();
         assert_eq!(Inbox::open(&file).unwrap().since(2)[0].message, "after");
+
+        // A line has no more than it had before there were structures and other data types than strings.
+        let line = whole.split(|byte| *byte == b'\n').next().unwrap();
+        let fields: BTreeMap<String, serde_json::Value> = serde_json::from_slice(line).unwrap();
+        let names = ["attributes", "message", "message_id", "published_at", "receivers", "subject", "topic"];
+        assert_eq!(fields.keys().collect::<Vec<_>>(), names);
     }
 
     #[tokio::test]
@@ -590,5 +635,98 @@ mod tests {
         inbox.set_down(false);
         publish().await.unwrap();
         assert_eq!(inbox.since(0).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn attributes_keep_their_types_and_choose_the_receivers() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inbox.jsonl");
+        let inbox = Inbox::open(&file).unwrap();
+        let client = client(&inbox).await;
+        let topic = create(&client).await;
+        let subscribe = |address: &str, policy: &str| {
+            let request = client.subscribe().topic_arn(&topic).protocol("email").endpoint(address);
+            request.attributes("FilterPolicy", policy).return_subscription_arn(true).send()
+        };
+        subscribe("node@a.example", r#"{"nodes": ["river", "hill"]}"#).await.unwrap();
+        let day = subscribe("day@a.example", r#"{"hour": [{"numeric": [">=", 7, "<", 22]}]}"#).await.unwrap();
+        subscribe("calm@a.example", r#"{"urgency": [{"exists": false}]}"#).await.unwrap();
+        for policy in [r#"{"nodes": [{"prefix": "ri"}]}"#, r#"{"nodes": []}"#, "[]", "", r#"{"nodes": "river"}"#] {
+            let refused = subscribe("none@a.example", policy).await.unwrap_err();
+            assert_eq!(refused.code(), Some("InvalidParameter"), "{policy}");
+            let set = client.set_subscription_attributes().subscription_arn(day.subscription_arn().unwrap());
+            let refused = set.attribute_name("FilterPolicy").attribute_value(policy).send().await.unwrap_err();
+            assert_eq!(refused.code(), Some("InvalidParameter"), "{policy}");
+        }
+
+        let binary =
+            MessageAttributeValue::builder().data_type("Binary").binary_value(Blob::new(b"x")).build().unwrap();
+        let nodes = r#"["valley", "hill"]"#;
+        client
+            .publish()
+            .topic_arn(&topic)
+            .message("all")
+            .message_attributes("nodes", of_type("String.Array", nodes))
+            .message_attributes("hour", of_type("Number", "7"))
+            .message_attributes("kind", text("review"))
+            .message_attributes("urgency", binary)
+            .send()
+            .await
+            .unwrap();
+        let batched = PublishBatchRequestEntry::builder().id("a").message("some");
+        let batched = batched
+            .message_attributes("nodes", of_type("String.Array", r#"["valley"]"#))
+            .message_attributes("hour", of_type("Number", "6.5"))
+            .message_attributes("urgency", text("emergency"))
+            .build()
+            .unwrap();
+        client.publish_batch().topic_arn(&topic).publish_batch_request_entries(batched).send().await.unwrap();
+        let messages = Inbox::open(&file).unwrap().since(0);
+        assert_eq!(messages, inbox.since(0));
+        // A policy does not look at what is binary.
+        assert_eq!(messages[0].receivers, ["email:calm@a.example", "email:day@a.example", "email:node@a.example"]);
+        assert_eq!(messages[0].attributes["nodes"], nodes);
+        assert_eq!(messages[0].attributes["hour"], "7");
+        let types: Vec<_> = messages[0].data_types.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).collect();
+        assert_eq!(types, [("hour", "Number"), ("nodes", "String.Array"), ("urgency", "Binary")]);
+        assert!(messages[1].receivers.is_empty());
+
+        for attribute in [of_type("Number", "seven"), of_type("String.Array", "river"), of_type("Boolean", "true")] {
+            let publish = client.publish().topic_arn(&topic).message("x").message_attributes("a", attribute.clone());
+            assert_eq!(publish.send().await.unwrap_err().code(), Some("InvalidParameter"), "{attribute:?}");
+        }
+        assert_eq!(inbox.since(0).len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_message_may_have_a_text_for_each_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("inbox.jsonl");
+        let inbox = Inbox::open(&file).unwrap();
+        let client = client(&inbox).await;
+        let topic = create(&client).await;
+        let application = subscriptions::APPLICATIONS.split([',', '=']).nth(1).unwrap();
+        let device = client.create_platform_endpoint().platform_application_arn(application).token("token");
+        let device = device.send().await.unwrap().endpoint_arn.unwrap();
+
+        let texts = r#"{"default": "a text", "GCM": "{\"notification\": {}}", "ignored": 1}"#;
+        let publish = |message: &str| client.publish().message(message).message_structure("json");
+        publish(texts).topic_arn(&topic).send().await.unwrap();
+        publish(texts).target_arn(&device).send().await.unwrap();
+        client.publish().topic_arn(&topic).message(texts).send().await.unwrap();
+        for message in ["a text", "[]", "{}", r#"{"GCM": "x"}"#, r#"{"default": {"a": 1}}"#, r#"{"default": null}"#] {
+            let refused = publish(message).topic_arn(&topic).send().await.unwrap_err();
+            assert_eq!(refused.code(), Some("InvalidParameter"), "{message}");
+            let refused = publish(message).target_arn(&device).send().await.unwrap_err();
+            assert_eq!(refused.code(), Some("InvalidParameter"), "{message}");
+        }
+        let unknown = publish(texts).message_structure("xml").topic_arn(&topic).send().await.unwrap_err();
+        assert_eq!(unknown.code(), Some("InvalidParameter"));
+
+        let messages = Inbox::open(&file).unwrap().since(0);
+        assert!(messages.iter().all(|message| message.message == texts), "the text stays whole");
+        let structures: Vec<_> = messages.iter().map(|message| message.structure.as_deref()).collect();
+        assert_eq!(structures, [Some("json"), Some("json"), None]);
+        assert_eq!(messages[1].receivers, ["device:token"]);
     }
 }
