@@ -166,9 +166,6 @@ impl Scheduler {
 
     /// Forgets a schedule that was started, unless another one has taken its place.
     fn forget(&self, key: &str, revision: u64) -> io::Result<()> {
-        if !self.has(key, revision) {
-            return Ok(());
-        }
         self.change(|kept| {
             if kept.has(key, revision) {
                 kept.schedules.remove(key);
@@ -472,6 +469,7 @@ mod tests {
     use super::*;
     use crate::testing::{sdk_config, serve};
     use aws_sdk_scheduler::Client;
+    use aws_sdk_scheduler::config::retry::RetryConfig;
     use aws_sdk_scheduler::error::ProvideErrorMetadata as _;
     use aws_sdk_scheduler::operation::create_schedule::builders::CreateScheduleFluentBuilder;
     use aws_sdk_scheduler::types::{ActionAfterCompletion, FlexibleTimeWindow, FlexibleTimeWindowMode, ScheduleState};
@@ -871,6 +869,40 @@ mod tests {
         let at = running.after(60);
         assert!(matches!(running.schedules.book("a b", at, "1").await, Err(Error::Internal(_))));
         assert!(matches!(running.schedules.book("a", at, "not JSON").await, Err(Error::Internal(_))));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_down_is_not_booked() {
+        let folder = tempfile::tempdir().unwrap();
+        let scheduler = Scheduler::open(&folder.path().join("gone").join("schedules.json")).unwrap();
+        let schedules = schedules(&once(&client(&scheduler).await));
+        let at = moment("at(2026-08-12T09:30:00)").unwrap();
+        assert!(matches!(schedules.book("a", at, "1").await, Err(Error::Busy { .. })));
+        assert!(scheduler.kept().schedules.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_name_that_comes_and_goes_is_busy_in_the_end() {
+        let asked: Arc<Mutex<Vec<&str>>> = Arc::default();
+        let (created, updated) = (asked.clone(), asked.clone());
+        let create = async move || {
+            created.lock().unwrap().push("create");
+            Refusal::conflict("a")
+        };
+        let update = async move || {
+            updated.lock().unwrap().push("update");
+            Refusal::not_found("a")
+        };
+        let router = Router::new().route("/schedules/{name}", post(create).put(update));
+        let schedules = schedules(&once(&Client::new(&sdk_config(&serve(router).await))));
+        let at = moment("at(2026-08-12T09:30:00)").unwrap();
+        assert!(matches!(schedules.book("a", at, "1").await, Err(Error::Busy { .. })));
+        assert_eq!(asked.lock().unwrap().len(), 6, "{asked:?}");
+    }
+
+    /// The same client, which does not try again.
+    fn once(client: &Client) -> Client {
+        Client::from_conf(client.config().to_builder().retry_config(RetryConfig::disabled()).build())
     }
 
     /// A request that is taken as it is.
