@@ -29,12 +29,24 @@ locals {
         reports-by-community = { hash = "community_pk", range = "created_sk", shows = "report" }
         reports-by-station   = { hash = "station_pk", range = "created_sk", shows = "report" }
         reports-by-district  = { hash = "district_pk", range = "created_sk", shows = "report" }
+        reports-by-task      = { hash = "task_pk", range = "created_sk", shows = "report" }
+      }
+    }
+    tasks = {
+      stream = true
+      indexes = {
+        tasks-by-community = { hash = "community_pk", range = "created_sk", shows = "task" }
+        tasks-by-station   = { hash = "station_pk", range = "created_sk", shows = "task" }
+        tasks-by-district  = { hash = "district_pk", range = "created_sk", shows = "task" }
+        answers-by-task    = { hash = "answers_pk", range = "answered_sk", shows = "answer" }
       }
     }
   }
 
-  # What lists show: of a report nothing of its texts, of a member nothing of who it is.
+  # What lists show: of a report nothing of its texts, of a member nothing of who it is. The
+  # answers to a task are short and read together, so that their list shows them whole.
   shown = {
+    answer = ["type", "schema", "pseudonym", "answered_at", "form_version", "answer", "media"]
     invite = [
       "type", "schema", "code", "node", "made_by", "created_at", "expires_at_time", "max_uses", "uses", "revoked_at",
     ]
@@ -49,6 +61,10 @@ locals {
     report = [
       "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
       "stage_since", "due_at", "created_at", "updated_at", "reason",
+    ]
+    task = [
+      "type", "schema", "id", "version", "kind", "title", "category", "priority", "node", "stage", "starts_at",
+      "ends_at", "created_at", "updated_at",
     ]
   }
 

@@ -1,13 +1,15 @@
 # Every function of the bundle, in one table. From it come the functions themselves, their
 # roles, their environment, their triggers and their alarms; a new function is a new row.
 #
-#   trigger       http (its routes stand in openapi.json), stream, uploads or schedule
+#   trigger       http (its routes stand in openapi.json), stream, uploads, schedule, or moments:
+#                 those that task-schedule books
 #   stream        of which table, for those that a stream drives
 #   filters       which records of that stream it is called for: any that fits one of them
 #   tables        which tables it touches, by which actions, through which indexes
 #   media         what it does with which keys of the bucket; listing holds for the same keys
 #   publishes     whether it sends notices
 #   subscribes    whether it keeps the subscriptions and devices of those who are told
+#   books         whether it books the moments of tasks with the scheduler
 #   identities    what it does with the key that seals identities
 #   accounts      what it does with the accounts of the user pool
 #   opens_reports whether it opens reports: its log is then part of the audit trail
@@ -38,7 +40,7 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.commit_settings, ["MEDIA_LIMITS"])
+      settings        = concat(local.commit_settings, ["TASKS_TABLE", "MEDIA_LIMITS"])
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices = local.tell
@@ -47,10 +49,13 @@ locals {
           actions = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], local.commit)
           indexes = ["reports-by-reporter"]
         }
+        # A report names the task that it answers.
+        tasks = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
       }
       media      = {}
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -72,6 +77,7 @@ locals {
       media      = {}
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -96,6 +102,7 @@ locals {
       media      = {}
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -120,6 +127,7 @@ locals {
       media      = {}
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -132,11 +140,13 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.http_settings, ["MEDIA_BUCKET", "MEDIA_LIMITS"])
+      settings        = concat(local.http_settings, ["TASKS_TABLE", "MEDIA_BUCKET", "MEDIA_LIMITS"])
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         # An upload in parts that is gone is replaced in its record.
         reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], indexes = [] }
+        # A photo of an answer is linked for those who run the task.
+        tasks = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
       }
       # A signed request can do what its signer may do: these are the phone's and the
       # console's permissions. Nobody reads an upload before it was checked, and nobody tags
@@ -150,6 +160,7 @@ locals {
       }
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -180,6 +191,7 @@ locals {
       }
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -212,6 +224,7 @@ locals {
       }
       publishes  = false
       subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -228,24 +241,28 @@ locals {
       # Who looked at an identity stands in its own trail; the log says when.
       opens_reports = true
       settings = concat(local.sign_in_settings, [
-        "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY", "USER_POOL_ID",
-        "JOIN_BASE", "RETENTION_DAYS", "NOTICES_TOPIC_ARN", "PLATFORM_APPLICATIONS",
+        "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "TASKS_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY",
+        "USER_POOL_ID", "JOIN_BASE", "RETENTION_DAYS", "NOTICES_TOPIC_ARN", "PLATFORM_APPLICATIONS",
       ])
       tables = {
         identities = {
           actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]
           indexes = []
         }
+        # Counting the reporters of a community updates its record.
         members = {
           actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
           indexes = ["invites-by-community", "members-by-community", "members-by-station", "members-by-district"]
         }
         # Everybody reads the own inbox.
         notices = { actions = ["dynamodb:PutItem", "dynamodb:Query"], indexes = [] }
+        # Whoever has read a task is not reminded of it in the inbox.
+        tasks = { actions = ["dynamodb:Query"], indexes = [] }
       }
       media      = {}
       publishes  = false
       subscribes = true
+      books      = false
       identities = ["kms:Decrypt", "kms:GenerateDataKey"]
       accounts = [
         "cognito-idp:AdminCreateUser", "cognito-idp:AdminDeleteUser", "cognito-idp:AdminDisableUser",
@@ -276,6 +293,7 @@ locals {
       media      = {}
       publishes  = false
       subscribes = false
+      books      = false
       identities = ["kms:Decrypt"]
       accounts   = []
       schedule   = null
@@ -289,7 +307,7 @@ locals {
       timeout_seconds = 60
       concurrency     = -1
       opens_reports   = false
-      settings        = ["MEMBERS_TABLE", "NOTICES_TOPIC_ARN", "LINK_BASE", "TIME_ZONE"]
+      settings        = ["MEMBERS_TABLE", "NOTICES_TOPIC_ARN", "LINK_BASE", "TASK_LINK_BASE", "TIME_ZONE"]
       # Only what is new concerns anybody: notices are removed when they are old.
       filters = [{ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }]
       tables = {
@@ -299,6 +317,87 @@ locals {
       media      = {}
       publishes  = true
       subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    tasking = {
+      description     = "Tasks and notices: what managers make, and what reporters get, read and answer."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      # Of the reports that answer a task it shows what lists show.
+      opens_reports = false
+      settings      = concat(local.commit_settings, ["TASKS_TABLE", "MEDIA_LIMITS"])
+      tables = {
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
+        # Attaching a photo to an answer updates its record.
+        reports = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+          indexes = ["reports-by-task"]
+        }
+        tasks = {
+          actions = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], local.commit)
+          indexes = ["tasks-by-community", "tasks-by-station", "tasks-by-district", "answers-by-task"]
+        }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    task-schedule = {
+      description     = "Books the moments of tasks with the scheduler: start, reminder, end."
+      trigger         = "stream"
+      stream          = "tasks"
+      memory_mb       = 256
+      timeout_seconds = 30
+      concurrency     = -1
+      opens_reports   = false
+      settings        = ["SCHEDULE_GROUP", "SCHEDULE_TARGET_ARN", "SCHEDULE_ROLE_ARN", "SCHEDULE_FAILURES_ARN"]
+      # The task itself, and nothing of who has read or answered it. A task that has gone says
+      # nothing of its moments any more; task-clock finds nothing then, and does nothing.
+      filters = [
+        {
+          eventName = ["INSERT", "MODIFY"]
+          dynamodb  = { Keys = { pk = { S = [{ prefix = "TASK#" }] }, sk = { S = ["TASK"] } } }
+        },
+      ]
+      # What it has to know stands in the record.
+      tables     = {}
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = true
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    task-clock = {
+      description     = "Does what the time of a task asks for: starts it, reminds, ends it."
+      trigger         = "moments"
+      memory_mb       = 256
+      timeout_seconds = 30
+      concurrency     = -1
+      opens_reports   = false
+      settings        = ["TASKS_TABLE", "NOTICES_TABLE"]
+      tables = {
+        notices = local.tell
+        tasks   = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
       identities = []
       accounts   = []
       schedule   = null
@@ -317,6 +416,7 @@ locals {
     USER_POOL_ID      = local.cognito ? one(aws_cognito_user_pool.members[*].id) : ""
     MEMBERS_TABLE     = local.table_names.members
     REPORTS_TABLE     = local.table_names.reports
+    TASKS_TABLE       = local.table_names.tasks
     TIME_ZONE         = var.time_zone
     MEMBER_CLAIM      = local.member_claim
     MEDIA_BUCKET      = local.media_bucket
@@ -325,8 +425,14 @@ locals {
     NOTICES_TABLE     = local.table_names.notices
     NOTICES_TOPIC_ARN = local.notices_topic_arn
     LINK_BASE         = var.link_base
+    TASK_LINK_BASE    = var.task_link_base
 
     PLATFORM_APPLICATIONS = join(",", [for platform, arn in var.platform_applications : "${platform}=${arn}"])
+
+    SCHEDULE_GROUP        = aws_scheduler_schedule_group.tasks.name
+    SCHEDULE_TARGET_ARN   = local.clock_arn
+    SCHEDULE_ROLE_ARN     = aws_iam_role.moments.arn
+    SCHEDULE_FAILURES_ARN = aws_sqs_queue.failures["task-clock"].arn
   }
 
   # A limit that is not set is left out.
@@ -467,6 +573,26 @@ locals {
             Resource = [pool]
           }
         ]
+
+        # The moments of tasks and no other schedule; the scheduler is given one role and nobody
+        # else is.
+        moments = flatten([
+          for role in function.books ? [aws_iam_role.moments.arn] : [] : [
+            {
+              Sid      = "Moments"
+              Effect   = "Allow"
+              Action   = ["scheduler:CreateSchedule", "scheduler:DeleteSchedule", "scheduler:UpdateSchedule"]
+              Resource = ["arn:${local.partition}:scheduler:${local.here}:schedule/${local.moments_group}/*"]
+            },
+            {
+              Sid       = "MomentsRole"
+              Effect    = "Allow"
+              Action    = ["iam:PassRole"]
+              Resource  = [role]
+              Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
+            },
+          ]
+        ])
 
         # What a function could not take goes to its queue, in the function's own name.
         failures = [

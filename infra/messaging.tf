@@ -72,8 +72,9 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   batch_size                         = 25
   maximum_batching_window_in_seconds = 0
-  # One batch of a shard at a time: the notices of an inbox go out in their order, and what is
-  # erased is erased in the order in which it was decided.
+  # One batch of a shard at a time: the notices of an inbox go out in their order, what is
+  # erased is erased in the order in which it was decided, and the moments of a task are booked
+  # as it was last written.
   parallelization_factor = 1
 
   # The function gives back the record that failed and those after it; a batch that fails

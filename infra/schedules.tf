@@ -1,4 +1,6 @@
-# Jobs that start by the clock. A function gets one by its row in the table of functions:
+# What starts by the clock: jobs that come again and again, and the moments of tasks.
+#
+# A function gets a job by its row in the table of functions:
 #
 #   schedule = { at = "cron(0 6 * * ? *)", input = { job = "briefing" } }
 #
@@ -83,4 +85,79 @@ resource "aws_iam_role_policy" "schedule" {
       },
     ]
   })
+}
+
+# The moments of tasks: when one starts, when it reminds and when it ends. They are not known
+# here. task-schedule books each with the scheduler, once, and task-clock does what is due.
+
+locals {
+  moments_group = "${local.prefix}-tasks"
+
+  # By the grammar of its ARN, because task-schedule is told of it and both are made from one
+  # table.
+  clock_arn = "arn:${local.partition}:lambda:${local.here}:function:${local.prefix}-task-clock"
+}
+
+resource "aws_scheduler_schedule_group" "tasks" {
+  name = local.moments_group
+}
+
+resource "aws_iam_role" "moments" {
+  name        = "${local.prefix}-task-clock-moments"
+  description = "Starts ${local.prefix}-task-clock when a task asks for it, and does nothing else."
+
+  # The group and not the account alone: a schedule that somebody makes elsewhere in the account
+  # must not borrow this role.
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "scheduler.amazonaws.com" }
+      Condition = {
+        StringEquals = {
+          "aws:SourceAccount" = local.account
+          "aws:SourceArn"     = "arn:${local.partition}:scheduler:${local.here}:schedule-group/${local.moments_group}"
+        }
+      }
+    }]
+  })
+}
+
+# The queues are sealed by SQS itself, so that whoever sends to one needs no key.
+resource "aws_iam_role_policy" "moments" {
+  name = "start"
+  role = aws_iam_role.moments.id
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Start"
+        Effect   = "Allow"
+        Action   = ["lambda:InvokeFunction"]
+        Resource = [module.function["task-clock"].arn]
+      },
+      {
+        Sid      = "Failures"
+        Effect   = "Allow"
+        Action   = ["sqs:SendMessage"]
+        Resource = [aws_sqs_queue.failures["task-clock"].arn]
+      },
+    ]
+  })
+}
+
+# The scheduler calls the function and forgets, as S3 does; see `uploads` in media.tf. A moment
+# that could not be called at all the scheduler puts into the same queue.
+resource "aws_lambda_function_event_invoke_config" "moments" {
+  function_name                = module.function["task-clock"].name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 21600
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failures["task-clock"].arn
+    }
+  }
 }

@@ -153,6 +153,16 @@ variable "link_base" {
   }
 }
 
+variable "task_link_base" {
+  description = "Where the app opens a task: a notice of one ends in this address and the task's code."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https?://[^ ]+/$", var.task_link_base))
+    error_message = "The link base of tasks is an address that ends in a slash, like https://app.example.org/tasks/."
+  }
+}
+
 variable "allowed_origins" {
   description = "The origins of the managers' console, for CORS. Phones need none."
   type        = list(string)

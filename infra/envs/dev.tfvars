@@ -2,6 +2,7 @@
 environment         = "dev"
 region              = "ap-southeast-1"
 link_base           = "https://app.dev.example.org/reports/"
+task_link_base      = "https://app.dev.example.org/tasks/"
 join_base           = "https://app.dev.example.org/join/"
 allowed_origins     = ["http://localhost:5173"]
 protect_data        = false

@@ -3,6 +3,7 @@
 environment     = "prod"
 region          = "cn-north-1"
 link_base       = "https://app.example.org/reports/"
+task_link_base  = "https://app.example.org/tasks/"
 join_base       = "https://app.example.org/join/"
 allowed_origins = ["https://console.example.org"]
 issuer = {

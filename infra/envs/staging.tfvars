@@ -2,6 +2,7 @@
 environment        = "staging"
 region             = "ap-southeast-1"
 link_base          = "https://app.staging.example.org/reports/"
+task_link_base     = "https://app.staging.example.org/tasks/"
 join_base          = "https://app.staging.example.org/join/"
 allowed_origins    = ["https://console.staging.example.org"]
 log_retention_days = 90

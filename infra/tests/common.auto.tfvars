@@ -2,6 +2,7 @@
 environment      = "dev"
 region           = "us-east-1"
 link_base        = "https://app.example.org/reports/"
+task_link_base   = "https://app.example.org/tasks/"
 join_base        = "https://app.example.org/join/"
 hash_key         = "for tests only as well, and long enough"
 cursor_key       = "for tests only, and long enough for its rule"

@@ -31,17 +31,18 @@ run "bundle" {
   # more than its row says.
   assert {
     condition = {
-      for name in ["media-erase", "notify"] : name => toset(flatten([
+      for name in keys(local.streamed) : name => toset(flatten([
         for concern in ["tables", "stream"] : [
-          for statement in jsondecode(module.function[name].policies[concern]).Statement : [
+          for statement in jsondecode(lookup(module.function[name].policies, concern, "{\"Statement\":[]}")).Statement : [
             for pair in setproduct(statement.Action, statement.Resource) : "${pair[0]} ${pair[1]}"
           ]
         ]
       ]))
       } == {
       for name, those in {
-        media-erase = { table = "reports", touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
-        notify      = { table = "notices", touched = { members = ["BatchGetItem"] } }
+        media-erase   = { table = "reports", touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
+        notify        = { table = "notices", touched = { members = ["BatchGetItem"] } }
+        task-schedule = { table = "tasks", touched = {} }
         } : name => toset(concat(
           ["dynamodb:ListStreams *"],
           [
@@ -57,6 +58,67 @@ run "bundle" {
       ))
     }
     error_message = "A function that a stream drives may do something else with its stream, or with tables."
+  }
+
+  # All that any function may do with the table of tasks, and all that those who are only there
+  # for tasks may do with any table, written out a second time.
+  assert {
+    condition = {
+      for name, function in module.function : name => toset(flatten([
+        for statement in jsondecode(lookup(function.policies, "tables", "{\"Statement\":[]}")).Statement : [
+          for pair in setproduct(statement.Resource, statement.Action) : format(
+            "%s %s", trimprefix(pair[0], "arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-"),
+            trimprefix(pair[1], "dynamodb:"),
+          ) if contains(["tasking", "task-schedule", "task-clock"], name) || strcontains(pair[0], "pingan-dev-tasks")
+        ]
+      ]))
+      } == {
+      for name in keys(module.function) : name => toset(flatten([
+        for table, actions in lookup({
+          media      = { tasks = ["BatchGetItem"] }
+          members    = { tasks = ["Query"] }
+          submission = { tasks = ["BatchGetItem"] }
+          task-clock = {
+            "notices" = ["PutItem"]
+            "tasks"   = ["BatchGetItem", "PutItem"]
+          }
+          tasking = merge(
+            {
+              "members" = ["BatchGetItem"]
+              "notices" = ["PutItem"]
+              "tasks"   = ["BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem"]
+            },
+            { for end in ["", "/index/reports-by-task"] : "reports${end}" => ["BatchGetItem", "Query", "UpdateItem"] },
+            {
+              for index in ["answers-by-task", "tasks-by-community", "tasks-by-district", "tasks-by-station"] :
+              "tasks/index/${index}" => ["BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem"]
+            },
+          )
+        }, name, {}) : [for action in actions : "${table} ${action}"]
+      ]))
+    }
+    error_message = "A function may do something else with tasks, or one of theirs with another table."
+  }
+
+  # All that any function may do with the scheduler and with roles: the moments of tasks, in one
+  # group, with one role for one service.
+  assert {
+    condition = toset(flatten([
+      for name, function in module.function : [
+        for statement in flatten([for document in values(function.policies) : jsondecode(document).Statement]) : [
+          for pair in setproduct(statement.Action, statement.Resource) :
+          "${name} ${pair[0]} ${pair[1]} ${jsonencode(try(statement.Condition, null))}"
+          if can(regex("^(events|iam|lambda|scheduler|sts):", pair[0]))
+        ]
+      ]
+      ])) == toset(concat(
+      [
+        for action in ["CreateSchedule", "DeleteSchedule", "UpdateSchedule"] :
+        "task-schedule scheduler:${action} arn:aws:scheduler:us-east-1:123456789012:schedule/pingan-dev-tasks/* null"
+      ],
+      ["task-schedule iam:PassRole arn:aws:iam::123456789012:role/moments {\"StringEquals\":{\"iam:PassedToService\":\"scheduler.amazonaws.com\"}}"],
+    ))
+    error_message = "A function books something else than the moments of tasks, or gives away another role."
   }
 
   # All that any function may do in the bucket, written out a second time.
@@ -180,6 +242,8 @@ run "what_functions_must_not_do" {
       "submission/any-table names too many resources",
       "submission/any-table reaches a table it does not declare",
       "submission/bare-key uses a key for anything",
+      "submission/books books somewhere else",
+      "submission/books reaches into another service",
       "submission/bucket reads media that are not for it",
       "submission/bucket touches the media",
       "submission/everything allows any action",
@@ -199,6 +263,7 @@ run "what_functions_must_not_do" {
       "submission/not-resource says it the wrong way round",
       "submission/other-index reaches a table it does not declare",
       "submission/other-key reaches a key that is not its own",
+      "submission/other-role gives a role away",
       "submission/other-role reaches into another service",
       "submission/other-table reaches a table it does not declare",
       "submission/others-log writes to another's log",
@@ -206,6 +271,32 @@ run "what_functions_must_not_do" {
       "submission/some-action allows any action",
       "submission/topic publishes",
       "submission/topics-key reaches a key that is not its own",
+      "task-clock/books books somewhere else",
+      "task-clock/books reaches into another service",
+      "task-clock/identities reaches identities",
+      "task-clock/identities reaches more than tasks",
+      "task-clock/members reaches more than tasks",
+      "task-clock/passes gives a role away",
+      "task-clock/passes reaches into another service",
+      "task-clock/reports reaches more than tasks",
+      "task-schedule/any-group books somewhere else",
+      "task-schedule/any-group names too many resources",
+      "task-schedule/any-role gives a role away",
+      "task-schedule/any-role names too many resources",
+      "task-schedule/any-service gives a role away",
+      "task-schedule/default-group books somewhere else",
+      "task-schedule/groups books somewhere else",
+      "task-schedule/groups reaches into another service",
+      "task-schedule/jobs books somewhere else",
+      "task-schedule/other-role gives a role away",
+      "task-schedule/other-service gives a role away",
+      "task-schedule/starts reaches into another service",
+      "task-schedule/table reaches more than tasks",
+      "task-schedule/trust reaches into another service",
+      "tasking/books books somewhere else",
+      "tasking/books reaches into another service",
+      "tasking/identities reaches a table it does not declare",
+      "tasking/identities reaches identities",
       "triage/tables reaches identities",
     ])
     error_message = join("\n", concat(["The check finds something else:"], output.violations))

@@ -1,4 +1,4 @@
-# The table of functions in README.md says what functions.tf does.
+# The tables of functions and of tables in README.md say what functions.tf and data.tf do.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -15,7 +15,7 @@ run "functions" {
       for name, function in local.functions : format("| %s |", join(" | ", [
         "`${name}`",
         function.trigger == "stream" ? "stream of `${function.stream}`" : function.trigger,
-        join("; ", [
+        length(function.tables) == 0 ? "–" : join("; ", [
           for table, use in function.tables : length(use.indexes) == 0 ? "`${table}`"
           : "`${table}` (${join(", ", [for index in use.indexes : "`${index}`"])})"
         ]),
@@ -28,5 +28,24 @@ run "functions" {
       ]))
     ])
     error_message = "The table of functions in README.md is not that of functions.tf."
+  }
+}
+
+run "tables" {
+  command = plan
+
+  # What a table is for is said by nobody else.
+  assert {
+    condition = sort([
+      for line in split("\n", split("## ", split("## Tables", file("README.md"))[1])[0]) :
+      join(" | ", [for place, cell in split(" | ", line) : cell if place != 1]) if startswith(line, "| `")
+      ]) == sort([
+      for name, table in local.tables : format("| %s |", join(" | ", [
+        "`${name}`",
+        length(table.indexes) == 0 ? "–" : join(", ", sort([for index in keys(table.indexes) : "`${index}`"])),
+        table.stream ? join(", ", [for function, row in local.streamed : "`${function}`" if row.stream == name]) : "–",
+      ]))
+    ])
+    error_message = "The table of tables in README.md is not that of data.tf."
   }
 }

@@ -70,15 +70,28 @@ run "bundle" {
     error_message = "The tables, their keys, streams or indexes are others than the store's, see tests/fixtures/tables.json."
   }
 
-  # Lists show nothing of a report's texts.
+  # Lists show nothing of a report's texts. What has been answered to a task is itself the list.
   assert {
     condition = alltrue(flatten([
       for table in aws_dynamodb_table.this : [
-        for index in table.global_secondary_index : index.projection_type == "INCLUDE"
-        && length(setintersection(["description", "text", "note", "answer", "reporter"], index.non_key_attributes)) == 0
+        for index in table.global_secondary_index : index.projection_type == "INCLUDE" && length(setintersection(
+          concat(["description", "text", "note", "reporter"], index.name == "answers-by-task" ? [] : ["answer"]),
+          index.non_key_attributes,
+        )) == 0
       ]
     ]))
     error_message = "An index shows more than lists need."
+  }
+
+  # DynamoDB takes no table whose indexes show more, each of them counted:
+  # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html
+  assert {
+    condition = alltrue([
+      for table in aws_dynamodb_table.this :
+      length(flatten([for index in table.global_secondary_index : tolist(index.non_key_attributes)])) <= 100
+      && alltrue([for index in table.global_secondary_index : length(index.non_key_attributes) <= 20])
+    ])
+    error_message = "The indexes of a table show more than a hundred attributes, or one of them more than twenty."
   }
 
   assert {
@@ -306,7 +319,7 @@ run "bundle" {
       } == {
       MALWARE_SCAN = ["media-intake"]
       MEDIA_BUCKET = ["media", "media-erase", "media-intake"]
-      MEDIA_LIMITS = ["media", "media-intake", "submission"]
+      MEDIA_LIMITS = ["media", "media-intake", "submission", "tasking"]
     }
     error_message = "A function is not told of the bucket, the limits or the scan, or is told for nothing."
   }
@@ -336,7 +349,9 @@ run "bundle" {
   # Streams
 
   assert {
-    condition     = aws_dynamodb_table.this["notices"].stream_arn != aws_dynamodb_table.this["reports"].stream_arn
+    condition = length(distinct([
+      for table in aws_dynamodb_table.this : table.stream_arn if table.stream_enabled
+    ])) == length(distinct([for function in local.streamed : function.stream]))
     error_message = "The mocks give two streams the same ARN; nothing below could tell them apart."
   }
 
@@ -353,12 +368,17 @@ run "bundle" {
       notify = toset([
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }),
       ])
+      task-schedule = toset([
+        jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { Keys = { pk = { S = [{ prefix = "TASK#" }] }, sk = { S = ["TASK"] } } } }),
+      ])
     }
     error_message = "A function is called for other records of its stream than concern it."
   }
 
   assert {
-    condition     = { for name, function in local.streamed : name => function.stream } == { media-erase = "reports", notify = "notices" }
+    condition = { for name, function in local.streamed : name => function.stream } == {
+      media-erase = "reports", notify = "notices", task-schedule = "tasks"
+    }
     error_message = "A function is driven by another table's stream."
   }
 
@@ -390,6 +410,91 @@ run "bundle" {
       for queue in aws_sqs_queue.failures : queue.message_retention_seconds == 1209600 && queue.sqs_managed_sse_enabled
     ])
     error_message = "What waits in a failure queue is not sealed, or is gone within two weeks."
+  }
+
+  # Moments
+
+  assert {
+    condition     = aws_scheduler_schedule_group.tasks.name == "pingan-dev-tasks"
+    error_message = "The moments of tasks stand in another group than task-schedule may book in."
+  }
+
+  # What task-schedule is told is where it may book, and what the role may start.
+  assert {
+    condition = {
+      for setting in keys(local.settings) : setting => local.settings[setting] if startswith(setting, "SCHEDULE_")
+      } == {
+      SCHEDULE_GROUP        = "pingan-dev-tasks"
+      SCHEDULE_TARGET_ARN   = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-task-clock"
+      SCHEDULE_ROLE_ARN     = "arn:aws:iam::123456789012:role/moments"
+      SCHEDULE_FAILURES_ARN = "arn:aws:sqs:us-east-1:123456789012:task-clock-failures"
+    }
+    error_message = "task-schedule books with another group, role, function or queue."
+  }
+
+  assert {
+    condition = {
+      for name, function in local.functions : name => join(" ", sort([
+        for setting in function.settings : trimprefix(setting, "SCHEDULE_") if startswith(setting, "SCHEDULE_")
+      ])) if function.books || anytrue([for setting in function.settings : startswith(setting, "SCHEDULE_")])
+    } == { task-schedule = "FAILURES_ARN GROUP ROLE_ARN TARGET_ARN" }
+    error_message = "Whoever books moments is not told how, or another function books."
+  }
+
+  assert {
+    condition     = module.function["task-clock"].name == "pingan-dev-task-clock"
+    error_message = "The function that is booked is not called as its ARN says."
+  }
+
+  assert {
+    condition = [
+      for statement in jsondecode(aws_iam_role.moments.assume_role_policy).Statement :
+      [statement.Effect, statement.Action, statement.Principal, statement.Condition]
+      ] == [["Allow", "sts:AssumeRole", { Service = "scheduler.amazonaws.com" }, {
+        StringEquals = {
+          "aws:SourceAccount" = "123456789012"
+          "aws:SourceArn"     = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/pingan-dev-tasks"
+        }
+    }]]
+    error_message = "Somebody else than the schedules of tasks may take the role that starts task-clock."
+  }
+
+  # Written out a second time.
+  assert {
+    condition = (
+      aws_iam_role_policy.moments.role == aws_iam_role.moments.id
+      && [
+        for statement in jsondecode(aws_iam_role_policy.moments.policy).Statement :
+        [statement.Effect, statement.Action, statement.Resource]
+        ] == [
+        ["Allow", ["lambda:InvokeFunction"], [module.function["task-clock"].arn]],
+        ["Allow", ["sqs:SendMessage"], ["arn:aws:sqs:us-east-1:123456789012:task-clock-failures"]],
+      ]
+    )
+    error_message = "The role of the moments may do something else than start task-clock, or cannot say what failed."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function_event_invoke_config.moments.function_name == module.function["task-clock"].name
+      && aws_lambda_function_event_invoke_config.moments.maximum_retry_attempts <= 2
+      && one(one(aws_lambda_function_event_invoke_config.moments.destination_config).on_failure).destination
+      == aws_sqs_queue.failures["task-clock"].arn
+    )
+    error_message = "A moment that task-clock cannot take is lost."
+  }
+
+  # Whatever is called and not waited for has somewhere to leave what it cannot take.
+  assert {
+    condition = toset([for name, function in local.functions : name if contains(["uploads", "moments"], function.trigger)]) == toset([
+      "media-intake", "task-clock",
+    ])
+    error_message = "A function that is called asynchronously needs its retries and its queue."
+  }
+
+  assert {
+    condition     = length(aws_scheduler_schedule_group.jobs) == 0 && length(aws_scheduler_schedule.job) == 0
+    error_message = "Without a job that comes again there is a group for such jobs."
   }
 
   # Functions

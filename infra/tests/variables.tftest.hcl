@@ -43,6 +43,7 @@ run "every_rule_refuses" {
     retention_days            = 0
     time_zone                 = "UTC +8"
     link_base                 = "https://app.example.org/reports"
+    task_link_base            = "https://app.example.org/tasks"
     allowed_origins           = ["*"]
     issuer                    = { url = "https://id.example.org/", audience = ["pingan"] }
     log_retention_days        = 100
@@ -68,6 +69,7 @@ run "every_rule_refuses" {
     var.retention_days,
     var.time_zone,
     var.link_base,
+    var.task_link_base,
     var.allowed_origins,
     var.issuer,
     var.log_retention_days,
@@ -90,6 +92,7 @@ run "every_rule_refuses_the_next" {
     name                   = "pingan-of-the-whole-city"
     account_id             = "12345678901x"
     link_base              = "pingan://reports/"
+    task_link_base         = "pingan://tasks/"
     allowed_origins        = ["https://console.example.org", "https://console.example.org/"]
     issuer                 = { url = "https://id.example.org", audience = [] }
     log_retention_days     = 0
@@ -106,6 +109,7 @@ run "every_rule_refuses_the_next" {
     var.name,
     var.account_id,
     var.link_base,
+    var.task_link_base,
     var.allowed_origins,
     var.issuer,
     var.log_retention_days,

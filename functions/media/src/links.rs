@@ -10,7 +10,7 @@ use pingan_domain::{
     error::Error,
     media::{MediaId, MediaRef, MediaType, Rendition},
 };
-use pingan_http::{Body, IdempotencyKey, MediaPath, Problem, Query, ReportPath, Subject, schema};
+use pingan_http::{Body, IdempotencyKey, MediaPath, Problem, Query, ReportPath, Subject, TaskPath, schema};
 use pingan_workflow::reading::OpenOriginal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -68,6 +68,33 @@ pub(crate) async fn link_media(
 ) -> Result<Response, Problem> {
     let rendition = if query.thumbnail { Rendition::Thumbnail } else { Rendition::Working };
     let media = function.workflow.open_media(&reader, report, id, rendition).await?;
+    function.link(id, &media, rendition).await
+}
+
+/// Opens a picture of an answer to a task that you run: the clean copy or its thumbnail, by a
+/// link that is valid for five minutes.
+#[utoipa::path(
+    get,
+    path = "/tasks/{task_id}/media/{media_id}/link",
+    params(
+        ("task_id" = String, Path, description = "The task's code"),
+        ("media_id" = String, Path, description = "The medium's id"),
+        LinkQuery,
+    ),
+    responses(
+        (status = 200, description = "The link", body = LinkView),
+        (status = 404, description = "No answer to a task of yours has this medium, or it has no such copy"),
+    ),
+)]
+pub(crate) async fn link_answer_media(
+    State(function): State<MediaFunction>,
+    Subject(reader): Subject,
+    TaskPath(task): TaskPath,
+    MediaPath(id): MediaPath,
+    Query(query): Query<LinkQuery>,
+) -> Result<Response, Problem> {
+    let rendition = if query.thumbnail { Rendition::Thumbnail } else { Rendition::Working };
+    let media = function.workflow.open_media_of_answer(&reader, task, id, rendition).await?;
     function.link(id, &media, rendition).await
 }
 

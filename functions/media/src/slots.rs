@@ -170,7 +170,7 @@ impl MediaStatus {
             size_bytes: media.announced.size_bytes,
             sha256: media.announced.sha256,
             checked,
-            expires_at: media.report.is_none().then(|| media.ends_at()),
+            expires_at: (!media.is_taken()).then(|| media.ends_at()),
             upload,
         }
     }
@@ -294,7 +294,8 @@ impl MediaFunction {
             None => None,
         };
         let created_at = self.workflow.world.now();
-        let media = Media { id, owner, announced, state: MediaState::Pending, created_at, multipart, report: None };
+        let media =
+            Media { id, owner, announced, state: MediaState::Pending, created_at, multipart, report: None, task: None };
         let kept = self.workflow.store.announce_media(&media).await?;
         if let Some(begun) = media.multipart.filter(|begun| kept.multipart.as_ref() != Some(begun)) {
             // The same announcement was faster, twice in the same moment.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
     command::{CommandId, Fingerprint},
-    district::District,
+    district::{District, StationTasks},
     error::{Error, Refusal},
     invite::{PERSONAL_DAYS, PersonalInvite, after_days},
     member::{Body, MemberId, MemberState},
@@ -131,6 +131,7 @@ impl Members {
             nodes: Vec::new(),
             trades: Vec::new(),
             places: Vec::new(),
+            station_tasks: StationTasks::Consent,
         };
         lists.validate(None)?;
         // Whoever was faster has made it as well as this would.

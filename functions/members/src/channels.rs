@@ -1,5 +1,7 @@
 //! How people are told: the inbox that everybody has, and the channel that each chooses.
 
+use std::collections::BTreeMap;
+
 use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
@@ -8,19 +10,23 @@ use email_address::EmailAddress;
 use jiff::Timestamp;
 use pingan_cloud::Address;
 use pingan_domain::{
-    channel::{Channel, Means, Platform, QuietHours, position},
+    channel::{Channel, Means, Platform, QuietHours, inboxes},
     code::Code,
     error::{Error, FieldError, Refusal},
-    member::{Member, MemberId, MemberState},
+    member::{Member, MemberId, MemberState, Role},
     membership::{self, Change, Profile, check_means},
     named::Named as _,
-    notice::{About, Audience, Notice},
+    notice::{About, Notice},
     report::Urgency,
+    task::TaskId,
+    task_receipt::TaskReceipt,
+    tasking::TaskAction,
 };
 use pingan_http::{Body, PageQuery, Problem, Query, Subject, page, schema};
 use pingan_store::{
     Key,
     members::{IdentityWrite, MemberCommit, MemberCommitError},
+    notices::InboxPage,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -161,7 +167,7 @@ pub(crate) struct NoticeView {
     /// When it happened.
     #[schema(schema_with = schema::moment)]
     at: Timestamp,
-    /// What it is about: `report`, `membership` or `identity`.
+    /// What it is about: `report`, `task`, `membership` or `identity`.
     #[schema(example = "report")]
     about: &'static str,
     /// What was done.
@@ -171,6 +177,10 @@ pub(crate) struct NoticeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::code)]
     report: Option<Code>,
+    /// The task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    task: Option<Code>,
     /// The opening of an identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     opening: Option<Uuid>,
@@ -183,10 +193,11 @@ pub(crate) struct NoticeView {
 
 impl From<Notice> for NoticeView {
     fn from(notice: Notice) -> Self {
-        let (about, report, opening) = match notice.what {
-            About::Report { report, .. } => ("report", Some(report), None),
-            About::Membership { .. } => ("membership", None, None),
-            About::Identity { opening, .. } => ("identity", None, Some(opening)),
+        let (about, report, task, opening) = match notice.what {
+            About::Report { report, .. } => ("report", Some(report), None, None),
+            About::Task { task, .. } => ("task", None, Some(task), None),
+            About::Membership { .. } => ("membership", None, None, None),
+            About::Identity { opening, .. } => ("identity", None, None, Some(opening)),
         };
         Self {
             id: notice.deduplication_key,
@@ -194,6 +205,7 @@ impl From<Notice> for NoticeView {
             about,
             action: notice.what.action(),
             report,
+            task,
             opening,
             urgency: notice.urgency,
             text: notice.text.into(),
@@ -212,8 +224,8 @@ pub(crate) struct InboxView {
     more: bool,
 }
 
-/// What happened for you since a cursor: what concerns you, and as staff what concerns your
-/// position. Without a cursor it begins with the oldest, of 90 days ago.
+/// What happened for you since a cursor: what concerns you; as staff what concerns your
+/// position, and as a reporter the tasks of your places that are for you. Without a cursor it begins with the oldest, of 90 days ago.
 ///
 /// What happened within the last two minutes comes again with the next page, because
 /// it may still be overtaken: go by the `id`.
@@ -229,12 +241,7 @@ pub(crate) async fn read_inbox(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
     let limit = query.limit()?;
-    let loaded = members.store.load([Key::Member(reader.clone())]).await?;
-    let member = loaded.actor(&reader)?;
-    member.state.may_act()?;
-    let own = Audience::Member { member: member.id.clone() };
-    let (position, now) = (position(&member), members.world.now());
-    let found = members.store.inbox(&own, position.as_ref(), &member.id, limit, query.cursor.as_deref(), now).await?;
+    let found = members.inbox(&reader, limit, query.cursor.as_deref()).await?;
     let items = found.items.into_iter().map(Into::into).collect();
     let view = InboxView { items, next: found.next.clone(), more: found.more };
     let next = found.more.then_some(found.next.as_str());
@@ -242,6 +249,28 @@ pub(crate) async fn read_inbox(
 }
 
 impl Members {
+    async fn inbox(&self, reader: &MemberId, limit: u16, cursor: Option<&str>) -> Result<InboxPage, Error> {
+        let loaded = self.store.load([Key::Member(reader.clone())]).await?;
+        let profile = loaded.profile(reader)?.ok_or(Refusal::NotAMember)?;
+        let member = &profile.member;
+        member.state.may_act()?;
+        let (of, now) = (inboxes(member), self.world.now());
+        // What a reporter has read is asked for at the same time as the inboxes.
+        let receipts = async {
+            match member.role {
+                Role::Reporter => self.store.task_receipts(reader).await,
+                _ => Ok(BTreeMap::new()),
+            }
+        };
+        let inboxes = self.store.inbox(&of, &member.id, limit, cursor, now);
+        let (mut found, receipts) = futures::try_join!(inboxes, receipts)?;
+        found.items.retain(|notice| {
+            let theirs = notice.only.as_ref().is_none_or(|who| who.takes(profile.kind, &profile.trades));
+            theirs && !is_reminder_of_what_is_read(notice, &receipts)
+        });
+        Ok(found)
+    }
+
     async fn choose_channel(&self, actor: &MemberId, body: &ChannelBody) -> Result<Profile, Error> {
         let wanted = wanted(body)?;
         let mut opened: Option<Channel> = None;
@@ -288,11 +317,11 @@ impl Members {
     /// The channel that is wanted, in place of the one before.
     async fn open(&self, profile: &Profile, wanted: Wanted<'_>) -> Result<Channel, Error> {
         let member = &profile.member;
-        let (position, quiet_hours) = (position(member), wanted.quiet_hours());
+        let quiet_hours = wanted.quiet_hours();
         let hash = self.hashes.of("channel", &wanted.address_of(member));
         if let Some(before) = profile.channel.as_ref().filter(|before| before.address == hash) {
             let channel = Channel { quiet_hours, ..before.clone() };
-            if self.channels.align(&channel, position.as_ref()).await? {
+            if self.channels.align(&channel, profile).await? {
                 return Ok(channel);
             }
         }
@@ -310,7 +339,7 @@ impl Members {
             Wanted::Email(address, _) => Address::Mailbox(address),
             Wanted::Device(platform, token, _) => Address::Device(platform, token),
         };
-        self.channels.open(address, hash, position.as_ref(), quiet_hours).await
+        self.channels.open(address, hash, profile, quiet_hours).await
     }
 
     async fn close(&self, channel: Option<&Channel>) -> Result<(), Error> {
@@ -323,10 +352,20 @@ impl Members {
     /// Makes a member's channel what the membership says.
     pub(crate) async fn align_channel(&self, profile: &Profile) -> Result<(), Error> {
         let Some(channel) = &profile.channel else { return Ok(()) };
-        match (profile.member.state, position(&profile.member)) {
-            (MemberState::Active, position) => self.channels.align(channel, position.as_ref()).await.map(drop),
+        match profile.member.state {
+            MemberState::Active => self.channels.align(channel, profile).await.map(drop),
             _ => self.channels.close(channel).await,
         }
+    }
+}
+
+/// Who has read a task is not reminded of it.
+fn is_reminder_of_what_is_read(notice: &Notice, receipts: &BTreeMap<TaskId, TaskReceipt>) -> bool {
+    match notice.what {
+        About::Task { task, action: TaskAction::Remind } => {
+            receipts.get(&task).is_some_and(|receipt| receipt.read_at.is_some())
+        }
+        _ => false,
     }
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use futures::{StreamExt as _, TryStreamExt as _};
 use pingan_domain::{
     coverage::{self, Cell, Counted, Coverage},
-    district::{District, Label, Place, SensitivePlace, Trade},
+    district::{District, Label, Place, SensitivePlace, StationTasks, Trade},
     error::Error,
     member::{MemberId, Role},
     membership::Kind,
@@ -102,11 +102,20 @@ pub(crate) struct DistrictView {
     /// Its sensitive places; at most 500.
     #[schema(max_items = 500)]
     places: Vec<SensitivePlaceView>,
+    /// Whether a task of a station that reaches beyond one community needs your `consent`, which is
+    /// so when nothing is said, or stations send such tasks by themselves (`free`).
+    #[serde(default = "consent")]
+    #[schema(schema_with = schema::station_tasks, required = false)]
+    station_tasks: StationTasks,
+}
+
+fn consent() -> StationTasks {
+    StationTasks::Consent
 }
 
 impl From<District> for DistrictView {
     fn from(district: District) -> Self {
-        let District { name, nodes, trades, places, .. } = district;
+        let District { name, nodes, trades, places, station_tasks, .. } = district;
         Self {
             name: name.into(),
             nodes: nodes
@@ -126,13 +135,14 @@ impl From<District> for DistrictView {
                     target,
                 })
                 .collect(),
+            station_tasks,
         }
     }
 }
 
 impl DistrictView {
     fn into_district(self, node: NodeId, version: u64) -> District {
-        let Self { name, nodes, trades, places } = self;
+        let Self { name, nodes, trades, places, station_tasks } = self;
         District {
             node,
             version,
@@ -154,6 +164,7 @@ impl DistrictView {
                     target,
                 })
                 .collect(),
+            station_tasks,
         }
     }
 }

@@ -11,7 +11,7 @@ use pingan_store::{CursorKey, Store, TableNames};
 use crate::{Members, Settings};
 
 impl Members {
-    /// Reads `MEMBERS_TABLE`, `IDENTITIES_TABLE`, `NOTICES_TABLE`, `CURSOR_KEY` (at least 16 characters),
+    /// Reads `MEMBERS_TABLE`, `IDENTITIES_TABLE`, `NOTICES_TABLE`, `TASKS_TABLE`, `CURSOR_KEY` (at least 16 characters),
     /// `IDENTITY_KEY_ID` (the KMS key of identities), `HASH_KEY` (at least 32 characters),
     /// `USER_POOL_ID` (none with an issuer outside), `ACCOUNTS`, `JOIN_BASE`,
     /// `NOTICES_TOPIC_ARN`, `PLATFORM_APPLICATIONS` (none: no devices) and `RETENTION_DAYS`
@@ -21,6 +21,7 @@ impl Members {
             identities: environment.get("IDENTITIES_TABLE")?,
             members: environment.get("MEMBERS_TABLE")?,
             notices: environment.get("NOTICES_TABLE")?,
+            tasks: environment.get("TASKS_TABLE")?,
             ..TableNames::default()
         };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;

@@ -10,6 +10,7 @@ use pingan_domain::{
     decide::Request,
     member::Role,
     report::{Category, Concerns, NewReport, Urgency},
+    task::TaskId,
 };
 use pingan_http::{
     Body, IdempotencyKey, IfMatch, PageQuery, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
@@ -77,6 +78,11 @@ struct NewReportBody {
     #[serde(default)]
     #[schema(max_items = 20)]
     media: Vec<Uuid>,
+    /// The task that it answers, by its code: one of your list that has not ended. A report that
+    /// names the conduct of those who would review it is counted for no task.
+    #[serde(default)]
+    #[schema(schema_with = schema::code, required = false)]
+    task: Option<TaskId>,
 }
 
 fn routine() -> Urgency {
@@ -97,6 +103,7 @@ impl From<NewReportBody> for NewReport {
             place: body.place.map(Into::into),
             observed_at: body.observed_at,
             media: body.media,
+            task: body.task,
         }
     }
 }
@@ -112,7 +119,7 @@ impl From<NewReportBody> for NewReport {
     request_body = NewReportBody,
     responses(
         (status = 201, description = "Taken in; `Location` names it and `ETag` is its version", body = ReportSummary),
-        (status = 409, description = "A medium is still being checked: send the same again in a moment"),
+        (status = 409, description = "A medium is still being checked: send the same again in a moment; or the task that it names has ended or was called off: send it without"),
         (status = 422, description = "The key was used for another request"),
     ),
 )]

@@ -23,7 +23,9 @@ use media_intake::Intake;
 pub use members::{Appointed, Appointment};
 use members::{Members, Settings};
 use notify::Notify;
-use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Notices, Scanner, Sealer};
+use pingan_cloud::{
+    Accounts, Channels, KeyedHash, Links, MediaStore, Notices, Scanner, Schedules, Sealer, schedules::Target,
+};
 use pingan_domain::{
     calendar::{Calendar, Deadlines, Policy},
     error::Error,
@@ -33,6 +35,8 @@ use pingan_http::{MemberClaim, Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
 use pingan_store::{CursorKey, Store, TableNames, tables};
 use pingan_workflow::Workflow;
+use task_clock::TaskClock;
+use task_schedule::TaskSchedule;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -45,6 +49,7 @@ use crate::{
     objects::{self, Journal},
     pump::pump,
     requests::{CountRequests, Requests},
+    scheduler::Scheduler,
     secrets::Secrets,
     seed,
     sns::{self, Inbox},
@@ -55,6 +60,11 @@ use crate::{
 const BUCKET: &str = "pingan-media";
 /// The topic of the notices.
 const TOPIC: &str = "pingan-notices";
+/// The group of the schedules of tasks.
+const SCHEDULES: &str = "pingan-tasks";
+/// Stand for what has an ARN in the cloud: here the scheduler starts the one function that there is.
+const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:pingan-task-clock";
+const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/pingan-task-clock-moments";
 /// How long a stop waits for requests that are under way.
 const STOP_SECONDS: u64 = 5;
 
@@ -138,6 +148,8 @@ pub struct Bundle {
     pub dynamodb_url: String,
     /// The records themselves, for tests that look at what the API does not show.
     pub store: Store,
+    /// The tables themselves, for measurements.
+    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     /// The time that the functions see.
     pub clock: Clock,
     /// The requests that the functions made to DynamoDB.
@@ -235,15 +247,15 @@ impl Bundle {
             RunIntake::Nowhere => None,
         };
 
+        let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
+        let pumped = Pumped { streams, dynamodb: plain.clone(), data, stopped };
         let notify = Notify {
             // Its reads are nobody's request.
             store: store.clone(),
-            notices: Notices::new(sns, topic_arn, format!("{url}/reports/")),
-            world,
+            notices: Notices::new(sns, topic_arn, links(&url)),
+            world: world.clone(),
             time_zone: policy.calendar.time_zone.clone(),
         };
-        let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
-        let pumped = Pumped { streams, dynamodb: plain, data, stopped };
         tasks.push(pumped.drive("notify", names.notices, move |batch| {
             let notify = notify.clone();
             async move { notify.handle(batch).await }
@@ -252,11 +264,13 @@ impl Bundle {
             let erase = erase.clone();
             async move { erase.handle(batch).await }
         }));
+        tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &store, world, &clock).await?);
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
         Ok(Self {
             url,
             dynamodb_url,
+            dynamodb: plain,
             store,
             clock,
             requests,
@@ -427,6 +441,40 @@ impl Pumped {
             pump(streams, dynamodb, table, function, checkpoint, stopped, handler).await;
         })
     }
+
+    /// Pumps the stream of the tasks into the function that books their moments, and runs the
+    /// scheduler that starts what a moment asks for.
+    async fn drive_tasks(
+        &self,
+        table: String,
+        secrets: &Secrets,
+        store: &Store,
+        world: World,
+        clock: &Clock,
+    ) -> Result<[JoinHandle<()>; 2], Failure> {
+        let scheduler = Scheduler::open(&self.data.join("schedules.json"))?;
+        let url = serve_apart(scheduler.router(), self.stopped.clone()).await?;
+        let client = aws_sdk_scheduler::Client::new(&sdk(&url, secrets));
+        let target =
+            Target { function_arn: FUNCTION_ARN.to_owned(), role_arn: ROLE_ARN.to_owned(), failures_arn: None };
+        let schedules = Schedules::new(client, SCHEDULES.to_owned(), target);
+        let schedule = TaskSchedule { schedules, world: world.clone() };
+        let booking = self.drive("task-schedule", table, move |batch| {
+            let schedule = schedule.clone();
+            async move { schedule.handle(batch).await }
+        });
+        let task_clock = TaskClock { store: store.clone(), world };
+        let running = scheduler.run(clock.clone(), self.stopped.clone(), move |input| {
+            let task_clock = task_clock.clone();
+            async move { task_clock.handle(serde_json::from_str(&input)?).await.map_err(Failure::from) }
+        });
+        Ok([booking, tokio::spawn(running)])
+    }
+}
+
+/// Where the app would open what a notice tells of.
+fn links(url: &str) -> Links {
+    Links { reports: format!("{url}/reports/"), tasks: format!("{url}/tasks/") }
 }
 
 fn world_at(clock: Clock) -> World {

@@ -15,7 +15,7 @@ use crate::{
     bundle::{Bundle, IntakeOptions, Options, RunIntake, lock},
     clock::Clock,
     crowd::crowd,
-    demo, seed, video,
+    demo, reach, seed, video,
 };
 
 /// Ping'an on this machine: the whole bundle in one process, on 127.0.0.1.
@@ -67,6 +67,13 @@ enum Command {
         /// How many of them register with a poster and are confirmed.
         #[arg(long, default_value_t = 8_000)]
         registering: usize,
+    },
+    /// Measure what it costs to send a task, to list what is for a reporter and to follow a task,
+    /// with so many reporters in scope, in a temporary folder.
+    Reach {
+        /// How many reporters: each number is measured by itself.
+        #[arg(long, value_delimiter = ',', default_values_t = [13_000, 130_000])]
+        reporters: Vec<usize>,
     },
     /// Appoint a district manager, as nobody in the platform can. The same again renews the
     /// invitation.
@@ -120,6 +127,7 @@ pub async fn main() -> ExitCode {
         }
         Some(Command::Demo { json }) => play(json).await,
         Some(Command::Crowd { people, registering }) => bring_in(people, registering).await,
+        Some(Command::Reach { reporters }) => measure(&reporters).await,
         Some(Command::SampleVideo { megabytes }) => sample_video(megabytes),
         Some(Command::Openapi { write }) => openapi(write),
     };
@@ -168,6 +176,14 @@ async fn bring_in(people: usize, registering: usize) -> Done {
         return Err("at most 20000 people are recruited, and no more of them register".into());
     }
     println!("{}", crowd(people, registering).await?);
+    Ok(())
+}
+
+async fn measure(reporters: &[usize]) -> Done {
+    if reporters.iter().any(|count| !(reach::LEAST..=reach::MOST).contains(count)) {
+        return Err(format!("from {} to {} reporters are measured", reach::LEAST, reach::MOST).into());
+    }
+    println!("{}", reach::table(&reach::measure(reporters).await?));
     Ok(())
 }
 

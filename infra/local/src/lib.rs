@@ -8,9 +8,10 @@
 //! | the demo district | [`seed`] |
 //! | the demo | [`demo`] |
 //! | the whole district of reporters | [`crowd`] |
+//! | what tasks cost, by the number of reporters | [`reach`] |
 //! | the video to try uploads with | [`video`] |
 //! | the commands | [`cli`] |
-//! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream | `dynamodb`, `objects`, `sns`, `issuer`, `pump` |
+//! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream, the scheduler | `dynamodb`, `objects`, `sns`, `issuer`, `pump`, `scheduler` |
 //! | a function as a process of its own | `lambda` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -29,8 +30,8 @@ pub mod lambda;
 mod objects;
 mod pace;
 mod pump;
+pub mod reach;
 pub mod requests;
-#[cfg_attr(not(test), expect(dead_code, reason = "the bundle does not book anything yet"))]
 mod scheduler;
 mod secrets;
 pub mod seed;

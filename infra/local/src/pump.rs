@@ -75,6 +75,10 @@ where
     async fn run(&self, stop: &mut watch::Receiver<bool>) {
         let mut failures = 0;
         while let Err(error) = self.read(stop, &mut failures).await {
+            // The database stops with everything else, and is no fault then.
+            if *stop.borrow() {
+                return;
+            }
             failures += 1;
             tracing::warn!(table = self.table, consumer = self.consumer, failures, error, "the stream cannot be read");
             if !pace::pause(stop, pace::backoff(failures)).await {

@@ -6,12 +6,12 @@
 use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
-    district::{District, Label, Place, SensitivePlace, Trade},
+    district::{District, Label, Place, SensitivePlace, StationTasks, Trade},
     error::Error,
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
-    membership::Profile,
-    territory::NodeId,
+    membership::{Kind, Profile},
+    territory::{Level, NodeId},
     text::Text,
 };
 use pingan_store::Store;
@@ -24,8 +24,12 @@ pub const STATIONS: [(&str, &[&str]); 3] = [
     ("river", &["boatyard", "willow-bank", "ferry"]),
     ("market", &["silk-lane", "lantern"]),
 ];
-/// How many reporters each community has.
+/// How many reporters each community has,
 const REPORTERS_EACH: usize = 2;
+/// but this one, which has enough of them for a task of its own: the last two drive taxis.
+const LARGER: (&str, usize) = ("lantern", 7);
+/// From which number on they do.
+const FIRST_TAXI: usize = 6;
 
 /// What the stations and communities are called: station or community, Chinese, English.
 const NAMES: [(&str, &str, &str); 11] = [
@@ -63,9 +67,21 @@ const SEEDED: i64 = 1_767_225_600;
 /// Adds the members and the district's lists that are not there yet.
 pub async fn seed(store: &Store) -> Result<(), Error> {
     let now = Timestamp::from_second(SEEDED).map_err(|error| Error::Internal(error.to_string()))?;
-    store.put_district(&demo_district()?, 0).await?;
+    let district = demo_district()?;
+    store.put_district(&district, 0).await?;
+    // Of a folder that is older than the census.
+    for place in district.nodes.iter().filter(|place| place.node.level() == Level::Community) {
+        store.begin_census(&place.node).await?;
+    }
+    let taxi = Label::parse("taxi").map_err(|error| Error::Internal(error.to_string()))?;
     for member in demo_members()? {
-        store.add_member(&Profile::seeded(member, now)).await?;
+        let mut profile = Profile::seeded(member, now);
+        let number = profile.member.id.as_str().strip_prefix(&format!("reporter-{}-", LARGER.0));
+        if number.and_then(|number| number.parse::<usize>().ok()).is_some_and(|number| number >= FIRST_TAXI) {
+            profile.kind = Some(Kind::Taxi);
+            profile.trades = vec![taxi.clone()];
+        }
+        store.add_member(&profile).await?;
     }
     Ok(())
 }
@@ -100,6 +116,7 @@ pub fn demo_district() -> Result<District, Error> {
         nodes,
         trades: trades.collect::<Result<_, Error>>()?,
         places: places.collect::<Result<_, Error>>()?,
+        station_tasks: StationTasks::Consent,
     })
 }
 
@@ -132,7 +149,8 @@ pub fn demo_members() -> Result<Vec<Member>, Error> {
         for community in communities {
             let node = format!("{station_node}.{community}");
             add(format!("officer-{community}"), Role::Officer, &node, police, active)?;
-            for number in 1..=REPORTERS_EACH {
+            let reporters = if *community == LARGER.0 { LARGER.1 } else { REPORTERS_EACH };
+            for number in 1..=reporters {
                 add(format!("reporter-{community}-{number}"), Role::Reporter, &node, None, active)?;
             }
         }

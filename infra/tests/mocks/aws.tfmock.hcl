@@ -21,6 +21,11 @@ override_resource {
   values = { arn = "arn:aws:iam::123456789012:role/scanner" }
 }
 
+override_resource {
+  target = aws_iam_role.moments
+  values = { arn = "arn:aws:iam::123456789012:role/moments" }
+}
+
 mock_resource "aws_cloudwatch_log_group" {
   defaults = { arn = "arn:aws:logs:us-east-1:123456789012:log-group:mocked" }
 }
@@ -41,6 +46,11 @@ override_resource {
 override_resource {
   target = aws_dynamodb_table.this["reports"]
   values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/reports/stream/mocked" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.this["tasks"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/tasks/stream/mocked" }
 }
 
 mock_resource "aws_cognito_user_pool" {
@@ -73,6 +83,16 @@ override_resource {
 override_resource {
   target = aws_sqs_queue.failures["notify"]
   values = { arn = "arn:aws:sqs:us-east-1:123456789012:notify-failures" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["task-clock"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:task-clock-failures" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["task-schedule"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:task-schedule-failures" }
 }
 
 # Each key is called after what it seals, so that a policy shows whose key it names. A new
@@ -119,4 +139,9 @@ override_resource {
 override_resource {
   target = aws_kms_key.table["reports"]
   values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/reports" }
+}
+
+override_resource {
+  target = aws_kms_key.table["tasks"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/tasks" }
 }

@@ -38,6 +38,14 @@ locals {
       by      = { media-erase = ["copies", "originals", "uploads"], media-intake = ["uploads"] }
     }
   }
+  # Who books moments with the scheduler, and gives it a role with which to start what is booked.
+  may_book = ["task-schedule"]
+  # Who is there for tasks alone, and what of the tables that may reach at most, whatever its row
+  # declares: the one reads a stream and no table, the other neither people nor reports.
+  only_for_tasks = {
+    task-clock    = ["notices(/index/[^/]+)?", "tasks(/index/[^/]+)?"]
+    task-schedule = ["tasks/stream/[^/]+"]
+  }
   # Who may ask which keys there are: all of them, or those that begin so.
   may_list = { media = ["uploads/*"], media-erase = ["originals/*"], media-intake = [] }
   may_open = distinct(flatten([for right in local.media_rights : keys(right.by)]))
@@ -52,6 +60,8 @@ locals {
 
   # All that a function has to do with. A new one is worth a second look.
   services = ["cognito-idp", "dynamodb", "kms", "logs", "s3", "sns", "sqs", "xray"]
+  # And what those beside have to do with that book.
+  booking = ["iam:passrole", "scheduler:createschedule", "scheduler:deleteschedule", "scheduler:updateschedule"]
 
   any_table = "arn:aws:dynamodb:[a-z0-9-]+:[0-9]{12}:table/"
 
@@ -61,6 +71,7 @@ locals {
     "^arn:aws:s3:::[^*?/]+/(copies|originals|uploads)/[*]$",
     "^arn:aws:sns:[^*?]+:endpoint/[A-Z_]+/[^*?/]+/[*]$",
     "^arn:aws:logs:[^*?]+:log-group:/aws/lambda/[^*?]+:[*]$",
+    "^arn:aws:scheduler:[^*?]+:schedule/[^*?/]+/[*]$",
   ]
 
   # IAM takes one or many, and actions in any case.
@@ -75,6 +86,7 @@ locals {
           resources = flatten([try(statement.Resource, [])])
           service   = try(statement.Condition.StringEquals["kms:ViaService"], "")
           purpose   = try(statement.Condition.StringEquals["kms:EncryptionContext:purpose"], "")
+          passed_to = flatten([try(statement.Condition.StringEquals["iam:PassedToService"], [])])
           listed    = flatten([try(statement.Condition.StringLike["s3:prefix"], [])])
         } if try(statement.Effect, "") != "Deny"
       ]
@@ -112,6 +124,37 @@ locals {
 
     "reaches into another service" = [
       for a in local.actions : a.place if !contains(local.services, split(":", a.action)[0])
+      && !(contains(local.may_book, a.function) && contains(local.booking, a.action))
+    ]
+
+    # Whoever may write a schedule that stands elsewhere may start whatever its role may.
+    "books somewhere else" = concat(
+      [
+        for a in local.actions : a.place if startswith(a.action, "scheduler:") && !alltrue([
+          for resource in a.resources : can(regex("^arn:aws:scheduler:[^*?:]+:[0-9]{12}:schedule/${var.prefix}-tasks/[^/]+$", resource))
+        ])
+      ],
+      [
+        for r in local.resources : r.place
+        if strcontains(r.resource, ":scheduler:") && !contains(local.may_book, r.function)
+      ],
+    )
+
+    # The mocks call the role after what it is for.
+    "gives a role away" = concat(
+      [
+        for a in local.actions : a.place if startswith(a.action, "iam:") && !(
+          a.resources == ["arn:aws:iam::123456789012:role/moments"] && a.passed_to == ["scheduler.amazonaws.com"]
+        )
+      ],
+      [for r in local.resources : r.place if strcontains(r.resource, ":iam:") && !contains(local.may_book, r.function)],
+    )
+
+    "reaches more than tasks" = [
+      for r in local.table_arns : r.place if contains(keys(local.only_for_tasks), r.function) && !anytrue([
+        for form in try(local.only_for_tasks[r.function], []) :
+        can(regex("^${local.any_table}${var.prefix}-${form}$", r.resource))
+      ])
     ]
 
     "names no resource" = [

@@ -1,5 +1,5 @@
-//! The channels of people in SNS: subscriptions of staff to the notices of their position,
-//! and the devices of the app.
+//! The channels of people in SNS: subscriptions of staff to the notices of their position, and
+//! of reporters to those of the tasks of their places; and the devices of the app.
 //!
 //! SNS takes up to a quarter of an hour until it goes by a changed filter; until then somebody
 //! who was transferred is told of their former position: a code, and nothing of a report.
@@ -11,12 +11,13 @@ use aws_sdk_sns::{
     error::{ProvideErrorMetadata, SdkError},
 };
 use pingan_domain::{
-    channel::{Channel, Means, Platform, QuietHours, filter},
+    channel::{Channel, Means, Platform, QuietHours, Wanted, filter},
     error::Error,
     hash::Digest,
+    membership::Profile,
     named::Named as _,
-    notice::Audience,
 };
+use serde_json::{Value, json};
 
 use crate::fault::fault;
 
@@ -57,13 +58,13 @@ impl Channels {
         Ok(Self { client, topic_arn, applications: known })
     }
 
-    /// Opens a channel to this address, of which `hash` is the keyed hash: for the notices of a
-    /// position, when there is one. The same again gives the same channel.
+    /// Opens a channel to this address, of which `hash` is the keyed hash: for what concerns this
+    /// member. The same again gives the same channel.
     pub async fn open(
         &self,
         address: Address<'_>,
         hash: Digest,
-        position: Option<&Audience>,
+        member: &Profile,
         quiet_hours: QuietHours,
     ) -> Result<Channel, Error> {
         let (means, protocol) = match address {
@@ -80,30 +81,31 @@ impl Channels {
             (None, Address::Phone(address) | Address::Mailbox(address)) => address,
             (None, Address::Device(..)) => return Err(Error::Internal("the device has no endpoint".to_owned())),
         };
-        let subscription = match position {
+        let subscription = match policy(member, quiet_hours)? {
             None => None,
-            Some(position) => Some(self.subscribe(protocol, target, &policy(position, quiet_hours)?).await?),
+            Some(policy) => Some(self.subscribe(protocol, target, &policy).await?),
         };
         Ok(Channel { means, address: hash, quiet_hours, subscription, endpoint })
     }
 
-    /// Makes a channel let through what this position and its quiet hours do. Says whether the
-    /// subscription is still there: a person can end it at the address itself.
-    pub async fn align(&self, channel: &Channel, position: Option<&Audience>) -> Result<bool, Error> {
+    /// Makes a channel let through what concerns this member, outside of its quiet hours. Says
+    /// whether the subscription is still there: a person can end it at the address itself.
+    pub async fn align(&self, channel: &Channel, member: &Profile) -> Result<bool, Error> {
         if let Some(endpoint) = &channel.endpoint
             && !self.enable(endpoint).await?
         {
             return Ok(false);
         }
-        let (Some(subscription), Some(position)) = (&channel.subscription, position) else {
-            return Ok(channel.subscription.is_none() && position.is_none());
+        let policy = policy(member, channel.quiet_hours)?;
+        let (Some(subscription), Some(policy)) = (&channel.subscription, &policy) else {
+            return Ok(channel.subscription.is_none() && policy.is_none());
         };
         let set = self
             .client
             .set_subscription_attributes()
             .subscription_arn(subscription)
             .attribute_name("FilterPolicy")
-            .attribute_value(policy(position, channel.quiet_hours)?)
+            .attribute_value(policy)
             .send()
             .await;
         there(set).map_err(|error| fault("SetSubscriptionAttributes", &error, &PASSING))
@@ -172,10 +174,18 @@ impl Channels {
     }
 }
 
-/// A filter policy as SNS has it.
-fn policy(position: &Audience, quiet_hours: QuietHours) -> Result<String, Error> {
-    let policy: BTreeMap<_, _> = filter(position, quiet_hours).into_iter().collect();
-    serde_json::to_string(&policy).map_err(|error| Error::Internal(error.to_string()))
+/// A filter policy as SNS has it; none for who has no part in the topic.
+fn policy(member: &Profile, quiet_hours: QuietHours) -> Result<Option<String>, Error> {
+    let Some(filter) = filter(member, quiet_hours) else { return Ok(None) };
+    let values = |wanted| match wanted {
+        Wanted::Texts(texts) => json!(texts),
+        Wanted::Ranges(ranges) => {
+            let ranges = ranges.into_iter().map(|(from, below)| json!({ "numeric": [">=", from, "<", below] }));
+            Value::Array(ranges.collect())
+        }
+    };
+    let policy: BTreeMap<_, _> = filter.into_iter().map(|(name, wanted)| (name, values(wanted))).collect();
+    serde_json::to_string(&policy).map(Some).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// Whether there was something to do it to.

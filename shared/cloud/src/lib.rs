@@ -25,7 +25,7 @@ pub use crate::{
 };
 pub use crate::{
     media::{MediaStore, SignedUrl, Upload},
-    notices::Notices,
+    notices::{Links, Notices},
     scan::{Scanner, Verdict},
     schedules::Schedules,
 };

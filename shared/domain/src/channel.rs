@@ -3,15 +3,19 @@
 //! The address itself stands nowhere in the records but as a keyed hash: SNS alone holds it, and
 //! gives a name for it that says nothing about the person.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
     hash::Digest,
     member::{Member, Role},
+    membership::Profile,
     named::{Named as _, named},
-    notice::{Audience, Notice},
+    notice::{ANY, Audience, Notice},
     report::Urgency,
+    territory::Level,
 };
 
 named! {
@@ -77,6 +81,18 @@ impl QuietHours {
         if self.from <= self.to { (self.from..self.to).contains(&hour) } else { hour >= self.from || hour < self.to }
     }
 
+    /// The moments that are let through, as ranges: from the first, and below the second.
+    fn loud(self) -> Vec<(u8, u8)> {
+        let Self { from, to } = self;
+        let after = EMERGENCY + 1;
+        let ranges = match from.cmp(&to) {
+            Ordering::Equal => vec![(0, after)],
+            Ordering::Less => vec![(0, from), (to, after)],
+            Ordering::Greater => vec![(to, from), (EMERGENCY, after)],
+        };
+        ranges.into_iter().filter(|(from, below)| from < below).collect()
+    }
+
     /// Whether something of this urgency is sent in this hour.
     pub fn let_through(self, urgency: Urgency, hour: u8) -> bool {
         urgency == Urgency::Emergency || !self.contain(hour)
@@ -92,7 +108,7 @@ pub struct Channel {
     pub address: Digest,
     /// When not.
     pub quiet_hours: QuietHours,
-    /// What SNS calls the subscription to the notices of their position; staff alone.
+    /// What SNS calls the subscription to the notices of their position, or of the tasks of their places.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<String>,
     /// What SNS calls the device.
@@ -107,8 +123,8 @@ impl Channel {
     }
 }
 
-/// Those to whom notices for a member's position are addressed; none for reporters, who are
-/// told of their own reports alone.
+/// Those to whom notices for a member's position are addressed; none for reporters, who have
+/// their own reports and the tasks of their places.
 pub fn position(member: &Member) -> Option<Audience> {
     let node = member.node.clone();
     match member.role {
@@ -120,17 +136,55 @@ pub fn position(member: &Member) -> Option<Audience> {
     }
 }
 
-/// The attribute of a message that quiet hours go by: an emergency, or the hour in which it is sent.
-pub fn moment(urgency: Urgency, hour: u8) -> String {
-    if urgency == Urgency::Emergency { urgency.name().to_owned() } else { format!("{hour:02}") }
+/// The inboxes that a member reads: their own, and those of their position or places.
+pub fn inboxes(member: &Member) -> Vec<Audience> {
+    let own = Audience::Member { member: member.id.clone() };
+    let places = Level::ALL.iter().filter_map(|level| member.node.at(*level)).map(|node| Audience::Reporters { node });
+    let places = places.filter(|_| member.role == Role::Reporter);
+    std::iter::once(own).chain(position(member)).chain(places).collect()
 }
 
-/// Which messages a subscription lets through: each attribute that is named must have one of
-/// the values. It stays below the 150 combinations that SNS allows.
-pub fn filter(audience: &Audience, quiet_hours: QuietHours) -> Vec<(&'static str, Vec<String>)> {
-    let hours = (0..24).filter(|hour| !quiet_hours.contain(*hour)).map(|hour| moment(Urgency::Routine, hour));
-    let moments = std::iter::once(moment(Urgency::Emergency, 0)).chain(hours).collect();
-    let mut filter: Vec<_> = Notice::address(audience).into_iter().map(|(name, value)| (name, vec![value])).collect();
-    filter.push(("moment", moments));
-    filter
+/// The number in a message that quiet hours go by: the hour of the district's day in which it
+/// is sent, from 0 to 23, or [`EMERGENCY`].
+pub fn moment(urgency: Urgency, hour: u8) -> u8 {
+    if urgency == Urgency::Emergency { EMERGENCY } else { hour }
+}
+
+/// The moment of an emergency, which is no hour of any day.
+pub const EMERGENCY: u8 = 24;
+
+/// What a subscription asks of an attribute of a message: any of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// One of these texts.
+    Texts(Vec<String>),
+    /// A number of one of these ranges: from the first, and below the second.
+    Ranges(Vec<(u8, u8)>),
+}
+
+/// Which messages a member's subscription lets through: each attribute that is named must be
+/// as wanted. Nothing for who has no part in any topic.
+///
+/// SNS allows 150 combinations of the values of a filter. With three nodes, a kind and the ten
+/// trades that a reporter can have, and two ranges of hours, there are 132.
+pub fn filter(reader: &Profile, quiet_hours: QuietHours) -> Option<Vec<(&'static str, Wanted)>> {
+    let mut filter: Vec<(&str, Wanted)> = match position(&reader.member) {
+        Some(audience) => {
+            let address = Notice::address(&audience).into_iter();
+            address.map(|(name, value)| (name, Wanted::Texts(vec![value]))).collect()
+        }
+        None if reader.member.role == Role::Reporter => {
+            let nodes = Level::ALL.iter().filter_map(|level| reader.member.node.at(*level));
+            let or_any = |names: Vec<String>| Wanted::Texts(names.into_iter().chain([ANY.to_owned()]).collect());
+            vec![
+                ("audience", Wanted::Texts(vec!["reporters".to_owned()])),
+                ("node", Wanted::Texts(nodes.map(|node| node.to_string()).collect())),
+                ("kind", or_any(reader.kind.iter().map(ToString::to_string).collect())),
+                ("trade", or_any(reader.trades.iter().map(ToString::to_string).collect())),
+            ]
+        }
+        None => return None,
+    };
+    filter.push(("moment", Wanted::Ranges(quiet_hours.loud())));
+    Some(filter)
 }

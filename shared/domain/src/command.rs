@@ -35,6 +35,11 @@ impl CommandId {
         Code::from_digest(&Digest::of(&[b"invite", self.0.bytes(), &[attempt]]))
     }
 
+    /// The code of the task that this command makes.
+    pub fn task_id(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"task", self.0.bytes(), &[attempt]]))
+    }
+
     /// The identifier of the opening that this command asks for.
     pub fn opening_id(&self) -> uuid::Uuid {
         self.uuid(b"opening")

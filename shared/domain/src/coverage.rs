@@ -116,7 +116,7 @@ pub fn coverage(district: &District, node: &NodeId, members: &[Counted], knows_t
 
 /// Where one count alone is suppressed, suppresses the smallest other one as well: the one
 /// alone would be the sum less all others.
-fn suppress_a_second<T>(cells: &mut [(T, Cell)]) {
+pub fn suppress_a_second<T>(cells: &mut [(T, Cell)]) {
     if cells.iter().filter(|(_, cell)| cell.suppressed).count() != 1 {
         return;
     }
@@ -127,7 +127,8 @@ fn suppress_a_second<T>(cells: &mut [(T, Cell)]) {
     }
 }
 
-fn cell(count: u32, target: u16, knows_them: bool) -> Cell {
+/// The cell of a count, suppressed where it would single out fewer than five. `target` is how many there should be; 0 for no target.
+pub fn cell(count: u32, target: u16, knows_them: bool) -> Cell {
     let suppressed = !knows_them && (1..SMALLEST_SHOWN).contains(&count);
     let wanted = u32::from(target).max(1);
     // Against a target of 2 to 4 a suppressed count would be given away by its gap.

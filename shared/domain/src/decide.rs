@@ -219,6 +219,7 @@ pub fn submit(
         duplicate_of: None,
         erased_at: None,
         erased_media: Vec::new(),
+        task: new.task,
         created_by: context.command,
     };
     let tells = report.queues();

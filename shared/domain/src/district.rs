@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     error::{Error, FieldError},
+    named::named,
     protected,
     territory::{Level, NodeId},
     text::Text,
@@ -68,6 +69,16 @@ impl<'de> Deserialize<'de> for Label {
     }
 }
 
+named! {
+    /// The district's rule for tasks of its stations that reach beyond one community.
+    pub enum StationTasks {
+        /// The district consents to each.
+        Consent = "consent",
+        /// Stations send them by themselves.
+        Free = "free",
+    }
+}
+
 /// A station or a community.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -121,6 +132,13 @@ pub struct District {
     pub trades: Vec<Trade>,
     /// Its sensitive places.
     pub places: Vec<SensitivePlace>,
+    /// Its rule for tasks of its stations that reach beyond one community.
+    #[serde(default = "consent")]
+    pub station_tasks: StationTasks,
+}
+
+fn consent() -> StationTasks {
+    StationTasks::Consent
 }
 
 impl District {
@@ -267,6 +285,7 @@ mod tests {
                 node: node("d.s.c"),
                 target: 1,
             }],
+            station_tasks: StationTasks::Consent,
         }
     }
 

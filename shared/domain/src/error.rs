@@ -81,6 +81,22 @@ named! {
         NotOpen = "opening_not_open",
         /// The opening was decided already, or its time to be decided is over.
         OpeningDecided = "opening_decided",
+        /// Fewer than five reporters are in the scope of a task.
+        ScopeTooSmall = "scope_too_small",
+        /// The task is run by others.
+        NotYourTask = "not_your_task",
+        /// The task is not at a stage at which this can be done.
+        WrongTaskState = "wrong_task_state",
+        /// The district has consented to what the task says, and changes it itself.
+        ConsentedTask = "consented_task",
+        /// The window of the task is over.
+        TaskEnded = "task_ended",
+        /// The task was called off.
+        TaskCancelled = "task_cancelled",
+        /// A notice only asks to be read.
+        AsksForNothing = "asks_for_nothing",
+        /// The form of the task has changed since it was filled in.
+        FormChanged = "form_changed",
     }
 }
 
@@ -125,6 +141,20 @@ impl Refusal {
             Self::OwnCustodian => "The one who asks has appointed you, so another custodian decides on it.",
             Self::NotOpen => "The identity is not open to you: not consented to, refused, or its time is over.",
             Self::OpeningDecided => "The opening was decided already, or its time to be decided is over.",
+            Self::ScopeTooSmall => {
+                "Fewer than five reporters are in this scope. A task that singles out a few persons is not sent; widen its places, kinds or trades."
+            }
+            Self::NotYourTask => "The task is run by others. You may read it, because it runs where you are.",
+            Self::WrongTaskState => "The task is not at a stage at which this can be done.",
+            Self::ConsentedTask => {
+                "The district has consented to what this task says. The district can change it; you can cancel it and make another."
+            }
+            Self::TaskEnded => "The window of this task is over.",
+            Self::TaskCancelled => "This task was called off.",
+            Self::AsksForNothing => "This is a notice: it only asks to be read.",
+            Self::FormChanged => {
+                "The form has changed since you read it. Read the task again and answer what it asks now."
+            }
         }
     }
 }

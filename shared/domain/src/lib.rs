@@ -18,6 +18,10 @@
 //! | what a district lacks members for | [`coverage`] |
 //! | how a person comes to be a member | [`invite`] |
 //! | how a sealed identity is opened | [`identity`] |
+//! | what a task says, and its limits | [`task`] |
+//! | whom a task is for, and how many that is | [`scope`] |
+//! | what can be done with a task, by whom and when | [`tasking`] |
+//! | what a reporter does with a task | [`task_receipt`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -45,6 +49,10 @@ pub mod named;
 pub mod notice;
 mod protected;
 pub mod report;
+pub mod scope;
+pub mod task;
+pub mod task_receipt;
+pub mod tasking;
 pub mod territory;
 pub mod text;
 

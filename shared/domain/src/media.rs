@@ -9,6 +9,7 @@ use crate::{
     member::MemberId,
     named::named,
     report::{MAX_MEDIA, ReportId},
+    task::TaskId,
     text::Text,
 };
 
@@ -392,6 +393,9 @@ pub struct Media {
     /// The report it belongs to, once attached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<ReportId>,
+    /// The task whose answer it belongs to, once attached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
 }
 
 /// A medium as a report refers to it.
@@ -423,6 +427,23 @@ named! {
 }
 
 impl Media {
+    /// Whether a report or an answer has taken it.
+    pub fn is_taken(&self) -> bool {
+        self.report.is_some() || self.task.is_some()
+    }
+
+    /// What a report or an answer refers to; none until it was found to be what it claims to be.
+    pub fn reference(&self) -> Option<MediaRef> {
+        let MediaState::Ready(checked) = &self.state else { return None };
+        Some(MediaRef {
+            id: self.id,
+            content_type: self.announced.content_type,
+            size_bytes: self.announced.size_bytes,
+            sha256: self.announced.sha256,
+            checked: Some(checked.clone()),
+        })
+    }
+
     /// The moment at which the slot ends, unless a report takes it.
     pub fn ends_at(&self) -> Timestamp {
         self.created_at.checked_add(jiff::SignedDuration::from_hours(SLOT_HOURS)).unwrap_or(self.created_at)
@@ -583,8 +604,8 @@ pub fn attach(
             refuse("is named twice".to_owned());
             continue;
         }
-        if media.report.is_some() {
-            refuse("is already attached to a report".to_owned());
+        if media.is_taken() {
+            refuse("is already attached to a report or an answer".to_owned());
             continue;
         }
         let kind = media.announced.content_type.kind();
@@ -596,13 +617,7 @@ pub fn attach(
             continue;
         }
         match &media.state {
-            MediaState::Ready(checked) => refs.push(MediaRef {
-                id: *id,
-                content_type: media.announced.content_type,
-                size_bytes: media.announced.size_bytes,
-                sha256: media.announced.sha256,
-                checked: Some(checked.clone()),
-            }),
+            MediaState::Ready(_) => refs.extend(media.reference()),
             MediaState::Refused { reason } => refuse(format!("was refused: {reason}")),
             MediaState::Pending => pending = pending.or(Some(*id)),
         }

@@ -18,6 +18,9 @@ use crate::{
     membership::{MemberAction, MemberEvent},
     named::Named as _,
     report::{ReportId, Urgency, node_of},
+    scope::Selection,
+    task::{TaskId, TaskKind},
+    tasking::{self, TaskAction},
     territory::{Level, NodeId},
     text::Text,
 };
@@ -40,6 +43,11 @@ pub enum Audience {
     Staff {
         /// The role.
         role: Role,
+        /// The node.
+        node: NodeId,
+    },
+    /// The reporters of a node and of all below it, as far as a task is for them.
+    Reporters {
         /// The node.
         node: NodeId,
     },
@@ -66,6 +74,13 @@ pub enum About {
         /// What was done.
         action: MemberAction,
     },
+    /// A task.
+    Task {
+        /// Its code.
+        task: TaskId,
+        /// What was done.
+        action: TaskAction,
+    },
     /// A sealed identity.
     Identity {
         /// What was done.
@@ -82,6 +97,7 @@ impl About {
             Self::Report { action, .. } => action.name(),
             Self::Membership { action } => action.name(),
             Self::Identity { action, .. } => action.name(),
+            Self::Task { action, .. } => action.name(),
         }
     }
 }
@@ -91,6 +107,9 @@ impl About {
 pub struct Notice {
     /// For whom.
     pub to: Audience,
+    /// Which of the reporters of a node; all when there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<Selection>,
     /// The pseudonym of the one reporter whom it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pseudonym: Option<Code>,
@@ -106,6 +125,18 @@ pub struct Notice {
     pub deduplication_key: String,
 }
 
+/// What an attribute of a message holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attribute {
+    /// A text.
+    Text(String),
+    /// Several; a subscription to one of them lets the message through.
+    Texts(Vec<String>),
+}
+
+/// Stands in an attribute of a message for every kind, and for every trade.
+pub const ANY: &str = "any";
+
 impl Notice {
     /// The attributes by which an audience is known outside of the platform.
     pub fn address(to: &Audience) -> Vec<(&'static str, String)> {
@@ -116,19 +147,40 @@ impl Notice {
             Audience::Staff { role, node } => {
                 vec![("audience", "staff".to_owned()), ("role", role.to_string()), ("node", node.to_string())]
             }
+            Audience::Reporters { node } => {
+                vec![("audience", "reporters".to_owned()), ("node", node.to_string())]
+            }
             Audience::Member { .. } => vec![("audience", "member".to_owned())],
         }
     }
 
     /// Everything that leaves the platform with the text, but for the moment of sending. A
     /// member is named by the pseudonym alone.
-    pub fn attributes(&self) -> Vec<(&'static str, String)> {
-        let mut attributes = Self::address(&self.to);
-        attributes.extend(self.pseudonym.map(|pseudonym| ("pseudonym", pseudonym.to_string())));
-        attributes.push(("urgency", self.urgency.to_string()));
-        attributes.push(("action", self.what.action().to_owned()));
-        attributes.push(("deduplication_key", self.deduplication_key.clone()));
+    pub fn attributes(&self) -> Vec<(&'static str, Attribute)> {
+        let text = |(name, value)| (name, Attribute::Text(value));
+        let mut attributes: Vec<_> = Self::address(&self.to).into_iter().map(text).collect();
+        if let Audience::Reporters { .. } = self.to {
+            let who = self.only.clone().unwrap_or_default();
+            let or_any = |mut names: Vec<String>| {
+                if names.is_empty() {
+                    names.push(ANY.to_owned());
+                }
+                Attribute::Texts(names)
+            };
+            attributes.push(("kind", or_any(who.kinds.iter().map(ToString::to_string).collect())));
+            attributes.push(("trade", or_any(who.trades.iter().map(ToString::to_string).collect())));
+        }
+        attributes.extend(self.pseudonym.map(|pseudonym| text(("pseudonym", pseudonym.to_string()))));
+        attributes.push(text(("urgency", self.urgency.to_string())));
+        attributes.push(text(("action", self.what.action().to_owned())));
+        attributes.push(text(("deduplication_key", self.deduplication_key.clone())));
         attributes
+    }
+
+    /// Whether the phone is to look into its inbox without showing anything by itself: who has
+    /// read a task is not reminded of it, and only the inbox knows who has.
+    pub fn is_silent(&self) -> bool {
+        matches!(self.what, About::Task { action: TaskAction::Remind, .. })
     }
 }
 
@@ -139,6 +191,7 @@ pub fn of_report(event: &Event, reporter: &MemberId) -> Vec<Notice> {
     let what = About::Report { report: event.report, action: event.action };
     let to_reviewers = event.tells.iter().map(|&stage| Notice {
         to: Audience::Reviewers { stage, node: node_of(&event.node, stage) },
+        only: None,
         pseudonym: None,
         at,
         urgency,
@@ -148,6 +201,7 @@ pub fn of_report(event: &Event, reporter: &MemberId) -> Vec<Notice> {
     });
     let to_reporter = feedback(event).map(|told| Notice {
         to: Audience::Member { member: reporter.clone() },
+        only: None,
         pseudonym: Some(event.pseudonym),
         at,
         urgency,
@@ -170,6 +224,7 @@ pub fn of_membership(event: &MemberEvent, pseudonym: Code) -> Vec<Notice> {
     let key = |to: &str| format!("{}-{}-{to}", event.member, event.seq);
     let notice = |to, pseudonym, text, key| Notice {
         to,
+        only: None,
         pseudonym,
         at: event.at,
         urgency: Urgency::Routine,
@@ -208,6 +263,7 @@ pub fn of_opening(event: &IdentityEvent, opening: &Opening) -> Vec<Notice> {
     let name = opening.pseudonym;
     let notice = |to: Audience, text, whom: &str| Notice {
         to,
+        only: None,
         pseudonym: None,
         at: event.at,
         urgency: Urgency::Urgent,
@@ -253,6 +309,74 @@ pub fn of_opening(event: &IdentityEvent, opening: &Opening) -> Vec<Notice> {
     if matches!(event.action, IdentityAction::Consent | IdentityAction::Refuse) {
         let to = Audience::Member { member: opening.requested_by.clone() };
         notices.push(notice(to, said, "asker"));
+    }
+    notices
+}
+
+/// The notices of what happened to a task: to those in scope, one for each node whatever the
+/// number of reporters; to the district whose consent is asked for; and to the maker of what
+/// others or the clock did.
+pub fn of_task(decided: &tasking::Decided) -> Vec<Notice> {
+    use TaskAction::{Cancel, Consent, Edit, End, Refuse, Remind, RequestConsent};
+    let tasking::Decided { task, event, tells_scope } = decided;
+    let (code, content) = (task.id, &task.content);
+    let notice = |to, only, text, whom: &str| Notice {
+        to,
+        only,
+        pseudonym: None,
+        at: event.at,
+        urgency: content.priority,
+        what: About::Task { task: code, action: event.action },
+        text,
+        deduplication_key: format!("{}-{}-{whom}", code.as_str(), event.seq),
+    };
+    let mut notices = Vec::new();
+    if *tells_scope {
+        let (zh, en) = match content.kind {
+            TaskKind::Task => ("任务", "task"),
+            TaskKind::SafetyEducation | TaskKind::WorkHint => ("提示", "notice"),
+        };
+        let text = match event.action {
+            Edit => Text::new(
+                format!("{zh} {code} 有更新，请打开应用查看。"),
+                format!("The {en} {code} has changed. Please open the app."),
+            ),
+            Cancel => Text::new(format!("{zh} {code} 已取消。"), format!("The {en} {code} was called off.")),
+            Remind => Text::new(
+                format!("{zh} {code} 您还没有阅读，请打开应用查看。"),
+                format!("You have not read the {en} {code} yet. Please open the app."),
+            ),
+            _ => Text::new(
+                format!("您有新的{zh} {code}，请打开应用查看。"),
+                format!("There is a new {en} for you: {code}. Please open the app."),
+            ),
+        };
+        for node in &content.scope.nodes {
+            let to = Audience::Reporters { node: node.clone() };
+            notices.push(notice(to, Some(content.scope.who.clone()), text.clone(), &format!("reporters-{node}")));
+        }
+    }
+    if event.action == RequestConsent
+        && let Some(node) = task.node.at(Level::District)
+    {
+        let text =
+            Text::new(format!("任务 {code} 待您同意后发布。"), format!("The task {code} waits for your consent."));
+        notices.push(notice(Audience::Reviewers { stage: Stage::District, node }, None, text, "district"));
+    }
+    let said = match event.action {
+        Consent => Some(Text::new(format!("任务 {code} 已获同意。"), format!("The task {code} was consented to."))),
+        Refuse => Some(Text::new(format!("任务 {code} 未获同意。"), format!("The task {code} was not consented to."))),
+        Cancel if event.actor != task.maker => {
+            Some(Text::new(format!("任务 {code} 已被取消。"), format!("The task {code} was called off.")))
+        }
+        End => Some(Text::new(
+            format!("任务 {code} 已结束，请查看结果。"),
+            format!("The task {code} is over. See what came of it."),
+        )),
+        _ => None,
+    };
+    if let Some(text) = said {
+        notices.push(notice(Audience::Member { member: task.maker.clone() }, None, text, "maker"));
     }
     notices
 }

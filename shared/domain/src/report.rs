@@ -12,6 +12,7 @@ use crate::{
     media::{MediaId, MediaRef},
     member::MemberId,
     named::named,
+    task::TaskId,
     territory::{Level, NodeId},
 };
 
@@ -125,6 +126,9 @@ pub struct NewReport {
     pub observed_at: Option<Timestamp>,
     /// The media to attach.
     pub media: Vec<MediaId>,
+    /// The task that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
 }
 
 impl NewReport {
@@ -233,6 +237,9 @@ pub struct Report {
     /// deleted, and so that it can be said of each when that was done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub erased_media: Vec<MediaId>,
+    /// The task that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskId>,
     /// The command that made it; with the same key the phone finds it again.
     pub created_by: CommandId,
 }

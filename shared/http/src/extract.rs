@@ -11,6 +11,7 @@ use pingan_domain::{
     error::Error,
     member::MemberId,
     report::ReportId,
+    task::TaskId,
     territory::{Level, NodeId},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -177,6 +178,8 @@ macro_rules! path_parameters {
 path_parameters! {
     /// The code of a report.
     ReportPath(ReportId) = "report_id", |text| ReportId::parse(text).map_err(|error| error.to_string());
+    /// The code of a task.
+    TaskPath(TaskId) = "task_id", |text| TaskId::parse(text).map_err(|error| error.to_string());
     /// The id of a medium.
     MediaPath(Uuid) = "media_id", |text| text.parse().map_err(|_| "is not a UUID".to_owned());
     /// The id of an opening.

@@ -23,7 +23,7 @@ pub use crate::{
     actor::{MemberClaim, Subject},
     extract::{
         Body, DistrictPath, IdempotencyKey, IfMatch, InvitePath, MediaPath, MemberPath, OpeningPath, Query, ReportPath,
-        Versioned,
+        TaskPath, Versioned,
     },
     page::PageQuery,
     problem::Problem,

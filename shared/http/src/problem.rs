@@ -84,7 +84,8 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::Sealed
         | Refusal::OwnRequest
         | Refusal::OwnCustodian
-        | Refusal::NotOpen => StatusCode::FORBIDDEN,
+        | Refusal::NotOpen
+        | Refusal::NotYourTask => StatusCode::FORBIDDEN,
         Refusal::WrongState
         | Refusal::MovedOn
         | Refusal::NoSuchStage
@@ -97,7 +98,14 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::PhoneTaken
         | Refusal::AccountTaken
         | Refusal::InviteExhausted
-        | Refusal::OpeningDecided => StatusCode::CONFLICT,
+        | Refusal::OpeningDecided
+        | Refusal::ScopeTooSmall
+        | Refusal::WrongTaskState
+        | Refusal::ConsentedTask
+        | Refusal::TaskEnded
+        | Refusal::TaskCancelled
+        | Refusal::AsksForNothing
+        | Refusal::FormChanged => StatusCode::CONFLICT,
         Refusal::InviteUnusable => StatusCode::NOT_FOUND,
     }
 }

@@ -4,6 +4,7 @@ use pingan_domain::{
     access::Opened,
     channel::{Means, Platform},
     content::{ContentKind, Side},
+    district::StationTasks,
     feedback,
     identity::{IdentityAction, OpeningState},
     life::{Action, RejectionReason, Stage, State},
@@ -12,6 +13,9 @@ use pingan_domain::{
     membership::{Kind, MemberAction},
     named::Named,
     report::{Category, Concerns, Urgency},
+    task::{FieldKind, TaskKind, TaskState},
+    task_receipt::Acknowledged,
+    tasking::TaskAction,
 };
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, SchemaFormat,
@@ -53,6 +57,18 @@ closed_lists! {
     means = Means;
     /// What can be done with a membership.
     member_action = MemberAction;
+    /// What a phone acknowledges of a task.
+    acknowledged = Acknowledged;
+    /// What a field of a task's form takes.
+    field_kind = FieldKind;
+    /// The district's rule for tasks of its stations.
+    station_tasks = StationTasks;
+    /// What can be done with a task.
+    task_action = TaskAction;
+    /// What a task asks for.
+    task_kind = TaskKind;
+    /// Where a task is.
+    task_state = TaskState;
     /// Where a member is in the membership.
     member_state = MemberState;
     /// What was read.

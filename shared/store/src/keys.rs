@@ -9,6 +9,7 @@
 //! members   INVITE#<code>         INVITE              a community's invite
 //! members   INVITATION#<hash>     INVITATION          a member's personal invitation
 //! members   TRIES#<hash>          TRIES               how often somebody tried in vain
+//! members   CENSUS#<node>         CENSUS              how many reporters a community has, by their traits
 //! identities  IDENTITY#<member>   IDENTITY            who the member is in life, sealed
 //! identities  IDENTITY#<member>   HEAD                the end of its chain of events
 //! identities  IDENTITY#<member>   EVENT#<seq:8>       an event of it
@@ -24,6 +25,13 @@
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
 //! reports   MEDIA#<uuid>          MEDIA               a medium
+//! tasks     TASK#<code>           TASK                a task
+//! tasks     TASK#<code>           EVENT#<seq:8>       an event of it
+//! tasks     TASK#<code>           COUNT#<node>        how many of a community have got, read, answered it
+//! tasks     PLACE#<node>          <ends:15>#<code>    that a task runs in a node
+//! tasks     RECEIPTS#<member>     <code>              what a reporter has done with a task; the member is named
+//!                                                     as in sign-in, so that one read finds all of it
+//! tasks     DONE#<command>        DONE                a command on tasks that was carried out
 //! ```
 //!
 //! The keys of the indexes, each named after the question that it answers:
@@ -39,6 +47,11 @@
 //! members-by-district   NODE#<node>             <created:15>#<member>
 //! invites-by-community  NODE#<node>             <created:15>#<code>
 //! openings-by-district  NODE#<node>             <created:15>#<uuid>
+//! reports-by-task       TASK#<code>             <created:15>#<code>
+//! tasks-by-community    NODE#<node>             <created:15>#<code>
+//! tasks-by-station      NODE#<node>             <created:15>#<code>
+//! tasks-by-district     NODE#<node>             <created:15>#<code>
+//! answers-by-task       TASK#<code>             <answered:15>#<code>
 //! ```
 //!
 //! Numbers are padded with zeros to the width after the colon, so that they sort as text;
@@ -57,6 +70,7 @@ use pingan_domain::{
     named::Named as _,
     notice::Audience,
     report::{ReportId, Urgency},
+    task::TaskId,
     territory::{Level, NodeId},
 };
 
@@ -65,6 +79,9 @@ pub const ACCESS_PREFIX: &str = "ACCESS#";
 
 /// What the sort keys of all events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
+
+/// What the sort keys of all counts of a task begin with.
+pub const COUNT_PREFIX: &str = "COUNT#";
 
 /// What the sort keys of all notices begin with.
 const NOTICE_PREFIX: &str = "NOTICE#";
@@ -86,6 +103,8 @@ pub enum Key {
     Invitation(Digest),
     /// Tries in vain of who is behind a keyed hash.
     Tries(Digest),
+    /// How many reporters a community has, by their traits.
+    Census(NodeId),
     /// Who a member is in life.
     Identity(MemberId),
     /// The end of an identity's chain of events.
@@ -116,6 +135,19 @@ pub enum Key {
     Receipt(CommandId),
     /// A medium.
     Media(MediaId),
+    /// A task.
+    Task(TaskId),
+    /// An event of a task.
+    TaskEvent(TaskId, u64),
+    /// How many of a community have got, read and answered a task.
+    TaskCount(TaskId, NodeId),
+    /// That a task runs in a node, until this moment.
+    TaskPlace(NodeId, Timestamp, TaskId),
+    /// What a reporter has done with a task, under the id with which they sign in. A membership
+    /// has one for good.
+    TaskReceipt(MemberId, TaskId),
+    /// A command on tasks that was carried out.
+    TaskDone(CommandId),
 }
 
 /// The tables there are.
@@ -129,6 +161,8 @@ pub enum Table {
     Notices,
     /// Reports and what belongs to them.
     Reports,
+    /// Tasks and what reporters do with them.
+    Tasks,
 }
 
 impl Key {
@@ -141,11 +175,18 @@ impl Key {
             | Self::District(_)
             | Self::Invite(_)
             | Self::Invitation(_)
-            | Self::Tries(_) => Table::Members,
+            | Self::Tries(_)
+            | Self::Census(_) => Table::Members,
             Self::Identity(_) | Self::IdentityHead(_) | Self::IdentityEvent(..) | Self::Phone(_) | Self::Opening(_) => {
                 Table::Identities
             }
             Self::Notice(..) => Table::Notices,
+            Self::Task(_)
+            | Self::TaskEvent(..)
+            | Self::TaskCount(..)
+            | Self::TaskPlace(..)
+            | Self::TaskReceipt(..)
+            | Self::TaskDone(_) => Table::Tasks,
             _ => Table::Reports,
         }
     }
@@ -160,6 +201,7 @@ impl Key {
             Self::Invite(_) => "invite",
             Self::Invitation(_) => "invitation",
             Self::Tries(_) => "tries",
+            Self::Census(_) => "census",
             Self::Identity(_) => "identity",
             Self::IdentityHead(_) => "identity_head",
             Self::IdentityEvent(..) => "identity_event",
@@ -175,6 +217,12 @@ impl Key {
             Self::Access(..) => "access",
             Self::Receipt(_) => "receipt",
             Self::Media(_) => "media",
+            Self::Task(_) => "task",
+            Self::TaskEvent(..) => "task_event",
+            Self::TaskCount(..) => "task_count",
+            Self::TaskPlace(..) => "task_place",
+            Self::TaskReceipt(..) => "task_receipt",
+            Self::TaskDone(_) => "task_done",
         }
     }
 
@@ -187,6 +235,7 @@ impl Key {
             Self::Invite(code) => format!("INVITE#{}", code.as_str()),
             Self::Invitation(hash) => format!("INVITATION#{hash}"),
             Self::Tries(hash) => format!("TRIES#{hash}"),
+            Self::Census(node) => format!("CENSUS#{node}"),
             Self::Identity(id) | Self::IdentityHead(id) | Self::IdentityEvent(id, _) => format!("IDENTITY#{id}"),
             Self::Phone(hash) => format!("PHONE#{hash}"),
             Self::Opening(id) => format!("OPENING#{id}"),
@@ -199,6 +248,10 @@ impl Key {
             Self::AccessHead(id) | Self::Access(id, _) => format!("ACCESS#{}", id.as_str()),
             Self::Receipt(command) => format!("RECEIPT#{command}"),
             Self::Media(id) => format!("MEDIA#{id}"),
+            Self::Task(id) | Self::TaskEvent(id, _) | Self::TaskCount(id, _) => task_pk(*id),
+            Self::TaskPlace(node, ..) => place_pk(node),
+            Self::TaskReceipt(member, _) => receipts_pk(member),
+            Self::TaskDone(command) => format!("DONE#{command}"),
         }
     }
 
@@ -211,12 +264,13 @@ impl Key {
             Self::Invite(_) => "INVITE".to_owned(),
             Self::Invitation(_) => "INVITATION".to_owned(),
             Self::Tries(_) => "TRIES".to_owned(),
+            Self::Census(_) => "CENSUS".to_owned(),
             Self::Identity(_) => "IDENTITY".to_owned(),
             Self::Phone(_) => "PHONE".to_owned(),
             Self::Opening(_) => "OPENING".to_owned(),
             Self::Notice(_, at, key) => format!("{}#{key}", inbox_sk(*at)),
             Self::Report(_) => "REPORT".to_owned(),
-            Self::Event(_, seq) | Self::MemberEvent(_, seq) | Self::IdentityEvent(_, seq) => {
+            Self::Event(_, seq) | Self::MemberEvent(_, seq) | Self::IdentityEvent(_, seq) | Self::TaskEvent(_, seq) => {
                 format!("{EVENT_PREFIX}{seq:08}")
             }
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
@@ -226,6 +280,11 @@ impl Key {
             Self::Access(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
             Self::Receipt(_) => "RECEIPT".to_owned(),
             Self::Media(_) => "MEDIA".to_owned(),
+            Self::Task(_) => "TASK".to_owned(),
+            Self::TaskCount(_, node) => format!("{COUNT_PREFIX}{node}"),
+            Self::TaskPlace(_, ends_at, id) => created_sk(*ends_at, id.as_str()),
+            Self::TaskReceipt(_, id) => id.as_str().to_owned(),
+            Self::TaskDone(_) => "DONE".to_owned(),
         }
     }
 
@@ -243,6 +302,7 @@ impl Key {
             ("INVITE", "INVITE") => Self::Invite(report()?),
             ("INVITATION", "INVITATION") => Self::Invitation(Digest::parse(id)?),
             ("TRIES", "TRIES") => Self::Tries(Digest::parse(id)?),
+            ("CENSUS", "CENSUS") => Self::Census(NodeId::parse(id).ok()?),
             ("IDENTITY", "IDENTITY") => Self::Identity(member()?),
             ("IDENTITY", "HEAD") => Self::IdentityHead(member()?),
             ("IDENTITY", sk) => Self::IdentityEvent(member()?, number(sk)?),
@@ -268,6 +328,18 @@ impl Key {
             ("ACCESS", sk) => Self::Access(report()?, sk.strip_prefix(ACCESS_PREFIX)?.parse().ok()?),
             ("RECEIPT", "RECEIPT") => Self::Receipt(serde_json::from_value(id.into()).ok()?),
             ("MEDIA", "MEDIA") => Self::Media(id.parse().ok()?),
+            ("TASK", "TASK") => Self::Task(report()?),
+            ("TASK", sk) => match sk.strip_prefix(COUNT_PREFIX) {
+                Some(node) => Self::TaskCount(report()?, NodeId::parse(node).ok()?),
+                None => Self::TaskEvent(report()?, number(sk)?),
+            },
+            ("PLACE", sk) => {
+                let (ends_at, task) = sk.split_once('#')?;
+                let ends_at = Timestamp::from_millisecond(ends_at.parse().ok()?).ok()?;
+                Self::TaskPlace(NodeId::parse(id).ok()?, ends_at, Code::parse(task).ok()?)
+            }
+            ("RECEIPTS", sk) => Self::TaskReceipt(MemberId::from_key(id).ok()?, Code::parse(sk).ok()?),
+            ("DONE", "DONE") => Self::TaskDone(serde_json::from_value(id.into()).ok()?),
             _ => return None,
         };
         // Only the canonical spelling is a key: `EVENT#1` is not `EVENT#00000001`.
@@ -290,11 +362,17 @@ pub enum Index {
     InvitesByCommunity,
     /// Which openings of identities were asked for in a district, newest first?
     OpeningsByDistrict,
+    /// Which reports answer a task, newest first?
+    ReportsByTask,
+    /// Which tasks were made in a node of this level or below it, newest first?
+    TasksByNode(Level),
+    /// Which answers has a task, in the order in which they came?
+    AnswersByTask,
 }
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::QueueByStage,
         Self::ReportsByReporter,
         Self::ReportsByNode(Level::Community),
@@ -305,14 +383,22 @@ impl Index {
         Self::MembersByNode(Level::District),
         Self::InvitesByCommunity,
         Self::OpeningsByDistrict,
+        Self::ReportsByTask,
+        Self::TasksByNode(Level::Community),
+        Self::TasksByNode(Level::Station),
+        Self::TasksByNode(Level::District),
+        Self::AnswersByTask,
     ];
 
     /// The table that it belongs to.
     pub fn table(self) -> Table {
         match self {
-            Self::QueueByStage | Self::ReportsByReporter | Self::ReportsByNode(_) => Table::Reports,
+            Self::QueueByStage | Self::ReportsByReporter | Self::ReportsByNode(_) | Self::ReportsByTask => {
+                Table::Reports
+            }
             Self::MembersByNode(_) | Self::InvitesByCommunity => Table::Members,
             Self::OpeningsByDistrict => Table::Identities,
+            Self::TasksByNode(_) | Self::AnswersByTask => Table::Tasks,
         }
     }
 
@@ -329,6 +415,11 @@ impl Index {
             Self::MembersByNode(Level::District) => "members-by-district",
             Self::InvitesByCommunity => "invites-by-community",
             Self::OpeningsByDistrict => "openings-by-district",
+            Self::ReportsByTask => "reports-by-task",
+            Self::TasksByNode(Level::Community) => "tasks-by-community",
+            Self::TasksByNode(Level::Station) => "tasks-by-station",
+            Self::TasksByNode(Level::District) => "tasks-by-district",
+            Self::AnswersByTask => "answers-by-task",
         }
     }
 
@@ -337,13 +428,15 @@ impl Index {
         match self {
             Self::QueueByStage => ("queue_pk", "queue_sk"),
             Self::ReportsByReporter => ("reporter_pk", "created_sk"),
-            Self::ReportsByNode(level) | Self::MembersByNode(level) => match level {
+            Self::ReportsByNode(level) | Self::MembersByNode(level) | Self::TasksByNode(level) => match level {
                 Level::Community => ("community_pk", "created_sk"),
                 Level::Station => ("station_pk", "created_sk"),
                 Level::District => ("district_pk", "created_sk"),
             },
             Self::InvitesByCommunity => ("invites_pk", "created_sk"),
             Self::OpeningsByDistrict => ("district_pk", "created_sk"),
+            Self::ReportsByTask => ("task_pk", "created_sk"),
+            Self::AnswersByTask => ("answers_pk", "answered_sk"),
         }
     }
 }
@@ -353,6 +446,7 @@ pub fn inbox_pk(to: &Audience) -> String {
     match to {
         Audience::Reviewers { stage, node } => format!("INBOX#reviewers#{stage}#{node}"),
         Audience::Staff { role, node } => format!("INBOX#staff#{role}#{node}"),
+        Audience::Reporters { node } => format!("INBOX#reporters#{node}"),
         Audience::Member { member } => format!("INBOX#member#{member}"),
     }
 }
@@ -367,6 +461,9 @@ fn audience(text: &str) -> Option<Audience> {
     if kind == "member" {
         return Some(Audience::Member { member: MemberId::parse(rest).ok()? });
     }
+    if kind == "reporters" {
+        return Some(Audience::Reporters { node: NodeId::parse(rest).ok()? });
+    }
     let (of, node) = rest.split_once('#')?;
     let node = NodeId::parse(node).ok()?;
     match kind {
@@ -374,6 +471,26 @@ fn audience(text: &str) -> Option<Audience> {
         "staff" => Some(Audience::Staff { role: Role::from_name(of)?, node }),
         _ => None,
     }
+}
+
+/// The partition of a task, of the reports that answer it, and of its answers.
+pub fn task_pk(task: TaskId) -> String {
+    format!("TASK#{}", task.as_str())
+}
+
+/// The partition of the tasks that run in a node.
+pub fn place_pk(node: &NodeId) -> String {
+    format!("PLACE#{node}")
+}
+
+/// The place in a node's partition of what ends at a moment.
+pub fn place_sk(ends_at: Timestamp) -> String {
+    moment(ends_at)
+}
+
+/// The partition of what a reporter has done with tasks.
+pub fn receipts_pk(member: &MemberId) -> String {
+    format!("RECEIPTS#{member}")
 }
 
 /// The partition of a stage's queue.
@@ -466,6 +583,31 @@ mod tests {
                 "NOTICE#000000000000000#k",
             ),
             (Key::Media(MediaId::nil()), "MEDIA#00000000-0000-0000-0000-000000000000", "MEDIA"),
+            (
+                Key::Notice(
+                    Audience::Reporters { node: "demo".parse().unwrap() },
+                    Timestamp::UNIX_EPOCH,
+                    "k".to_owned(),
+                ),
+                "INBOX#reporters#demo",
+                "NOTICE#000000000000000#k",
+            ),
+            (Key::Census("demo.river.boatyard".parse().unwrap()), "CENSUS#demo.river.boatyard", "CENSUS"),
+            (Key::Task(report), "TASK#", "TASK"),
+            (Key::TaskEvent(report, 7), "TASK#", "EVENT#00000007"),
+            (Key::TaskCount(report, "demo.river.boatyard".parse().unwrap()), "TASK#", "COUNT#demo.river.boatyard"),
+            (
+                Key::TaskPlace(
+                    "demo.river".parse().unwrap(),
+                    Timestamp::from_millisecond(1_800_000_000_123).unwrap(),
+                    report,
+                ),
+                "PLACE#demo.river",
+                &format!("001800000000123#{}", report.as_str()),
+            ),
+            (Key::TaskReceipt(member.clone(), report), "RECEIPTS#officer-1", report.as_str()),
+            (Key::TaskReceipt(MemberId::of_account("auth0|x"), report), "RECEIPTS#account_", report.as_str()),
+            (Key::TaskDone(command), "DONE#", "DONE"),
         ];
         for (key, pk, sk) in keys {
             assert!(key.pk().starts_with(pk), "{}", key.pk());

@@ -13,6 +13,7 @@
 //! | members, invites, the lists of a district | [`members`] |
 //! | sealed identities and their opening | [`identities`] |
 //! | what people are told, and their inboxes | [`notices`] |
+//! | tasks, what reporters do with them, and the counts | [`tasks`] |
 //! | what a stream record means | [`stream`] |
 //! | how lists are paged | [`cursor`] |
 
@@ -31,6 +32,7 @@ pub mod notices;
 pub mod reports;
 pub mod stream;
 pub mod tables;
+pub mod tasks;
 
 use aws_sdk_dynamodb::Client;
 

@@ -17,6 +17,9 @@ use pingan_domain::{
     member::{Member, MemberId},
     membership::Profile,
     report::{Report, ReportId},
+    scope::Census,
+    task::{Task, TaskId},
+    task_receipt::TaskReceipt,
     territory::NodeId,
 };
 use serde::de::DeserializeOwned;
@@ -27,7 +30,7 @@ use crate::{
     identities::{IdentityItem, PhoneItem},
     item::{EXPIRES_AT, Item, decode, key_attributes, key_of},
     keys::Key,
-    members::{Done, StoredInvite, Tries},
+    members::{self, Done, StoredInvite, Tries},
 };
 
 /// How often keys that DynamoDB left unprocessed are asked for again.
@@ -159,6 +162,31 @@ impl Loaded {
     /// The end of a report's chain of readings.
     pub fn access_head(&self, id: ReportId) -> Result<AccessHead, Error> {
         Ok(self.get(&Key::AccessHead(id))?.unwrap_or_default())
+    }
+
+    /// How many reporters a community has, by their traits.
+    pub fn census(&self, community: &NodeId) -> Result<Census, Error> {
+        members::census(self.items.get(&Key::Census(community.clone())))
+    }
+
+    /// A task.
+    pub fn task(&self, id: TaskId) -> Result<Option<Task>, Error> {
+        self.get(&Key::Task(id))
+    }
+
+    /// What a reporter has done with a task.
+    pub fn task_receipt(&self, member: &MemberId, task: TaskId) -> Result<Option<TaskReceipt>, Error> {
+        self.get(&Key::TaskReceipt(member.clone(), task))
+    }
+
+    /// The command on tasks that was carried out before.
+    pub fn task_done(&self, command: CommandId) -> Result<Option<Done>, Error> {
+        self.get(&Key::TaskDone(command))
+    }
+
+    /// Whether there is such an item.
+    pub(crate) fn has(&self, key: &Key) -> bool {
+        self.items.contains_key(key)
     }
 
     fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {

@@ -1,11 +1,11 @@
 //! Members: the one write of a command on a membership, lists, invites and the lists of a
 //! district.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{AttributeValue, CancellationReason, TransactWriteItem, Update},
+    types::{AttributeValue, CancellationReason, PutRequest, TransactWriteItem, Update, WriteRequest},
 };
 use pingan_domain::{
     Timestamp,
@@ -20,6 +20,7 @@ use pingan_domain::{
     membership::{Decided, Kind, MemberEvent, Profile},
     named::Named as _,
     notice,
+    scope::{Census, CensusChange, Traits, census_changes},
     territory::{Level, NodeId},
 };
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,8 @@ use crate::{
 
 /// How long a command on members is remembered, in days.
 const COMMAND_DAYS: i64 = 30;
+/// The most items of one `BatchWriteItem`.
+const MAX_BATCH_WRITES: usize = 25;
 /// How many items a filtered list looks at to fill one page.
 const LOOKED_AT: i32 = 1_000;
 /// How long tries in vain are counted together, in seconds.
@@ -205,11 +208,68 @@ impl Store {
         if let Some(account) = &profile.account {
             self.put_if(encode(&Key::Member(account.clone()), profile)?, new).await?;
         }
-        self.put_if(profile_item(profile)?, new).await
+        let table = self.tables.of(Table::Members);
+        let mut items = vec![put(table, profile_item(profile)?, new, &[])?];
+        items.extend(census_writes(table, &census_changes(None, profile))?);
+        match self.client.transact_write_items().set_transact_items(Some(items)).send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(canceled))
+                    if canceled.cancellation_reasons().iter().any(is_condition) =>
+                {
+                    Ok(false)
+                }
+                _ => Err(fault("TransactWriteItems", &error)),
+            },
+        }
+    }
+
+    /// Counts the reporters of a community, when there is no census of it yet: for records that
+    /// are older than the census.
+    pub async fn begin_census(&self, community: &NodeId) -> Result<(), Error> {
+        let key = Key::Census(community.clone());
+        if self.load([key.clone()]).await?.has(&key) { Ok(()) } else { self.take_census(community).await }
+    }
+
+    /// Counts the reporters of a community anew. What is changed meanwhile may be missed: it is
+    /// for while nobody changes a membership.
+    pub async fn take_census(&self, community: &NodeId) -> Result<(), Error> {
+        let key = Key::Census(community.clone());
+        let counted = self.all_members_of(community).await?;
+        let counted = counted.into_iter().filter(|member| member.role == Role::Reporter);
+        let mut item = key_attributes(&key);
+        item.insert("type".to_owned(), AttributeValue::S(key.kind().to_owned()));
+        item.insert("schema".to_owned(), AttributeValue::N(crate::item::SCHEMA.to_string()));
+        let mut census = BTreeMap::<String, u32>::new();
+        for member in counted.filter(|member| member.state == MemberState::Active) {
+            *census.entry(Traits::new(member.kind, &member.trades).to_string()).or_default() += 1;
+        }
+        item.extend(census.into_iter().map(|(traits, count)| (traits, AttributeValue::N(count.to_string()))));
+        self.put_if(item, None).await.map(drop)
+    }
+
+    /// Adds members as they are, many at once, without histories and without counting them. For
+    /// measurements; [`Self::take_census`] counts them.
+    pub async fn add_members(&self, profiles: &[Profile]) -> Result<(), Error> {
+        for batch in profiles.chunks(MAX_BATCH_WRITES) {
+            let internal = |error: aws_sdk_dynamodb::error::BuildError| Error::Internal(error.to_string());
+            let mut requests = Vec::new();
+            for profile in batch {
+                let put = PutRequest::builder().set_item(Some(profile_item(profile)?)).build().map_err(internal)?;
+                requests.push(WriteRequest::builder().put_request(put).build());
+            }
+            let table = self.tables.of(Table::Members);
+            let sent = self.client.batch_write_item().request_items(table, requests).send().await;
+            let sent = sent.map_err(|error| fault("BatchWriteItem", &error))?;
+            if sent.unprocessed_items.is_some_and(|left| !left.is_empty()) {
+                return Err(Error::Busy { retry_after_seconds: 1 });
+            }
+        }
+        Ok(())
     }
 
     /// Replaces a member's record as it is, without a history, and says whether there was
-    /// one. For tests.
+    /// one. The census stays as it is. For tests.
     pub async fn replace_member(&self, profile: &Profile) -> Result<bool, Error> {
         let replaced = self.put_if(profile_item(profile)?, Some("attribute_exists(pk)")).await?;
         if let Some(account) = profile.account.as_ref().filter(|_| replaced) {
@@ -321,6 +381,8 @@ impl Store {
                 writes.push((Part::Other, expire(identities, &Key::Phone(*phone), id, *at)?));
             }
         }
+        let counted = census_writes(members, &census_changes(commit.before, profile))?;
+        writes.extend(counted.into_iter().map(|write| (Part::Other, write)));
         let told = notice::of_membership(event, profile.member.pseudonym);
         writes.extend(notices::puts(self, &told)?.into_iter().map(|write| (Part::Other, write)));
         Ok(writes)
@@ -618,6 +680,55 @@ fn profile_item(profile: &Profile) -> Result<Item, Error> {
     Ok(item)
 }
 
+/// The writes that keep the census as it is after these changes: one for each community.
+fn census_writes(table: &str, changes: &[CensusChange]) -> Result<Vec<TransactWriteItem>, Error> {
+    let communities: BTreeSet<&NodeId> = changes.iter().map(|change| &change.community).collect();
+    let mut writes = Vec::new();
+    for community in communities {
+        let key = Key::Census(community.clone());
+        let mut update = Update::builder()
+            .table_name(table)
+            .set_key(Some(key_attributes(&key)))
+            .expression_attribute_names("#type", "type")
+            .expression_attribute_names("#schema", "schema")
+            .expression_attribute_values(":type", AttributeValue::S(key.kind().to_owned()))
+            .expression_attribute_values(":schema", AttributeValue::N(crate::item::SCHEMA.to_string()));
+        let mut adds = Vec::new();
+        for (i, change) in changes.iter().filter(|change| change.community == *community).enumerate() {
+            adds.push(format!("#traits{i} :by{i}"));
+            let by = if change.more { "1" } else { "-1" };
+            update = update
+                .expression_attribute_names(format!("#traits{i}"), change.traits.to_string())
+                .expression_attribute_values(format!(":by{i}"), AttributeValue::N(by.to_owned()));
+        }
+        let update = update
+            .update_expression(format!("SET #type = :type, #schema = :schema ADD {}", adds.join(", ")))
+            .build()
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        writes.push(TransactWriteItem::builder().update(update).build());
+    }
+    Ok(writes)
+}
+
+/// The census of an item; nobody when there is none.
+pub(crate) fn census(item: Option<&Item>) -> Result<Census, Error> {
+    let mut census = Census::default();
+    for (name, value) in item.into_iter().flatten() {
+        if ["pk", "sk", "type", "schema"].contains(&name.as_str()) {
+            continue;
+        }
+        let refuse = || Error::Internal(format!("cannot read {name} of a census"));
+        let traits = name.parse().map_err(|_| refuse())?;
+        let count: i64 = value.as_n().ok().and_then(|count| count.parse().ok()).ok_or_else(refuse)?;
+        census.0.insert(traits, u32::try_from(count.max(0)).map_err(|_| refuse())?);
+    }
+    Ok(census)
+}
+
+fn is_condition(reason: &CancellationReason) -> bool {
+    reason.code() == Some("ConditionalCheckFailed")
+}
+
 fn key_in_index(item: &Item, pk: &str, sk: &str) -> Item {
     ["pk", "sk", pk, sk].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone()))).collect()
 }
@@ -658,12 +769,8 @@ pub(crate) fn seconds(at: Timestamp) -> AttributeValue {
 }
 
 fn cancelled(reasons: &[CancellationReason], parts: &[Part], update: bool) -> MemberCommitError {
-    let failed: BTreeSet<usize> = reasons
-        .iter()
-        .enumerate()
-        .filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
-        .map(|(i, _)| i)
-        .collect();
+    let failed: BTreeSet<usize> =
+        reasons.iter().enumerate().filter(|(_, reason)| is_condition(reason)).map(|(i, _)| i).collect();
     let has = |part: Part| parts.iter().enumerate().any(|(i, p)| *p == part && failed.contains(&i));
     if has(Part::Done) {
         return MemberCommitError::AlreadyDone;

@@ -1,6 +1,7 @@
 //! Notices: written with what they tell of, read as inboxes.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
+use futures::future::try_join_all;
 use pingan_domain::{
     Timestamp,
     error::Error,
@@ -49,14 +50,13 @@ pub(crate) fn puts(store: &Store, notices: &[Notice]) -> Result<Vec<TransactWrit
 }
 
 impl Store {
-    /// What stands in these one or two inboxes since a cursor, for `reader`, who alone can use it.
+    /// What stands in these inboxes since a cursor, for `reader`, who alone can use it.
     ///
     /// Notices of the last two minutes may still be written in another order than they
     /// happened: the cursor at the end of an inbox goes back so far, and they come again.
     pub async fn inbox(
         &self,
-        own: &Audience,
-        position: Option<&Audience>,
+        of: &[Audience],
         reader: &MemberId,
         limit: u16,
         cursor: Option<&str>,
@@ -67,18 +67,12 @@ impl Store {
             Some(cursor) => text(&self.cursor_key.open(&scope, cursor)?, PLACE).unwrap_or_default().to_owned(),
             None => keys::inbox_sk(Timestamp::UNIX_EPOCH),
         };
-        let of_position = async {
-            match position {
-                Some(position) => self.one_inbox(position, &since, limit).await,
-                None => Ok((Vec::new(), false)),
-            }
-        };
-        let ((mut found, more), (others, more_of_others)) =
-            tokio::try_join!(self.one_inbox(own, &since, limit), of_position)?;
-        found.extend(others);
+        let pages = try_join_all(of.iter().map(|audience| self.one_inbox(audience, &since, limit))).await?;
+        let mut more = pages.iter().any(|(_, more)| *more);
+        let mut found: Vec<Item> = pages.into_iter().flat_map(|(items, _)| items).collect();
         let place = |item: &Item| text(item, PLACE).unwrap_or_default().to_owned();
         found.sort_by_key(place);
-        let more = more || more_of_others || found.len() > usize::from(limit);
+        more |= found.len() > usize::from(limit);
         found.truncate(usize::from(limit));
         let settled = now.as_millisecond() - SETTLED_SECONDS * 1_000;
         let settled = Timestamp::from_millisecond(settled).map_err(|error| Error::Internal(error.to_string()))?;

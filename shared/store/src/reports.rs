@@ -1,5 +1,7 @@
 //! Reports: the one write of a command, whole histories, and lists.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, CancellationReason, ConditionCheck, Delete, Put, TransactWriteItem, Update},
@@ -18,6 +20,7 @@ use pingan_domain::{
     named::Named as _,
     notice,
     report::{Category, Report, ReportId, Urgency},
+    task::TaskId,
     territory::NodeId,
 };
 use serde::{Deserialize, Serialize};
@@ -135,6 +138,8 @@ pub enum List<'a> {
     Mine(&'a MemberId),
     /// What came from a node.
     Territory(&'a NodeId),
+    /// What answers a task.
+    OfTask(TaskId),
 }
 
 /// A page of a list.
@@ -219,6 +224,7 @@ impl Store {
             List::Queue(node, stage) => (Index::QueueByStage, keys::queue_pk(node, stage), true),
             List::Mine(member) => (Index::ReportsByReporter, keys::reporter_pk(member), false),
             List::Territory(node) => (Index::ReportsByNode(node.level()), keys::node_pk(node), false),
+            List::OfTask(task) => (Index::ReportsByTask, keys::task_pk(task), false),
         };
         let scope = format!("{}|{pk}|{reader}", index.name());
         let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
@@ -244,6 +250,41 @@ impl Store {
             .collect::<Result<Vec<_>, _>>()?;
         let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
         Ok(Page { items, next })
+    }
+}
+
+impl Store {
+    /// How many reports answer a task, by the stage that holds them, their state and the reason
+    /// of a rejection.
+    pub async fn count_reports_of_task(
+        &self,
+        task: TaskId,
+    ) -> Result<BTreeMap<(Stage, State, Option<RejectionReason>), u32>, Error> {
+        let mut counts = BTreeMap::new();
+        let mut start = None;
+        for _ in 0..MAX_HISTORY_PAGES {
+            let page = self
+                .client
+                .query()
+                .table_name(self.tables.of(Table::Reports))
+                .index_name(Index::ReportsByTask.name())
+                .key_condition_expression("#pk = :pk")
+                .expression_attribute_names("#pk", Index::ReportsByTask.attributes().0)
+                .expression_attribute_values(":pk", AttributeValue::S(keys::task_pk(task)))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| fault("Query", &error))?;
+            for item in page.items.unwrap_or_default() {
+                let Summary { stage, state, reason, .. } = decode(&key_of(&item)?, item)?;
+                *counts.entry((stage, state, reason)).or_default() += 1;
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(counts);
+            }
+        }
+        Err(Error::Internal(format!("more reports answer {task} than can be counted at once")))
     }
 }
 
@@ -314,7 +355,7 @@ fn cancelled(reasons: &[CancellationReason], update: bool, media: &[MediaId]) ->
     }
     let bad: Vec<_> = (0..media.len())
         .filter(|i| failed(2 + i))
-        .map(|i| FieldError::new(format!("/media/{i}"), "is already attached to a report"))
+        .map(|i| FieldError::new(format!("/media/{i}"), "is already attached to a report or an answer"))
         .collect();
     if !bad.is_empty() {
         return CommitError::Failed(Error::Invalid(bad));
@@ -347,6 +388,13 @@ fn report_item(report: &Report) -> Result<Item, Error> {
     for stage in Stage::ALL.iter().copied().filter(|&stage| stage >= report.first_stage()) {
         let node = report.node_of(stage);
         index(Index::ReportsByNode(node.level()), keys::node_pk(&node), created.clone());
+    }
+    // A report that names the conduct of a stage stands in the list of no task either: the
+    // task may be that stage's.
+    if let Some(task) = report.task.filter(|_| report.first_stage() == Stage::Officer) {
+        let (pk_name, sk_name) = Index::ReportsByTask.attributes();
+        item.insert(pk_name.to_owned(), AttributeValue::S(keys::task_pk(task)));
+        item.insert(sk_name.to_owned(), AttributeValue::S(created));
     }
     Ok(item)
 }
@@ -404,8 +452,11 @@ fn attach(table: &str, media: MediaId, report: &Report) -> Result<TransactWriteI
         .table_name(table)
         .set_key(Some(key_attributes(&Key::Media(media))))
         .update_expression("SET #report = :report REMOVE #expires")
-        .condition_expression("attribute_not_exists(#report) AND #owner = :owner AND #state.#state = :ready")
+        .condition_expression(
+            "attribute_not_exists(#report) AND attribute_not_exists(#task) AND #owner = :owner AND #state.#state = :ready",
+        )
         .expression_attribute_names("#report", "report")
+        .expression_attribute_names("#task", "task")
         .expression_attribute_names("#owner", "owner")
         .expression_attribute_names("#state", "state")
         .expression_attribute_names("#expires", EXPIRES_AT)

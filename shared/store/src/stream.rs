@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use pingan_domain::{error::Error, media::MediaId, notice::Notice, report::ReportId};
+use pingan_domain::{error::Error, media::MediaId, notice::Notice, report::ReportId, task::Task};
+use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
 use crate::{item::SCHEMA, keys::Key};
@@ -15,13 +16,27 @@ pub fn inserted_notice(record: EventRecord) -> Result<Option<Notice>, Error> {
     if record.event_name != "INSERT" || !matches!(Key::parse(&pk, &sk), Some(Key::Notice(..))) {
         return Ok(None);
     }
+    read(record, &pk, &sk).map(Some)
+}
+
+/// What a record has put.
+fn read<T: DeserializeOwned>(record: EventRecord, pk: &str, sk: &str) -> Result<T, Error> {
     let image = HashMap::from(record.change.new_image);
-    let refuse = |why: String| Error::Internal(format!("cannot read the notice {pk} {sk} of the stream: {why}"));
+    let refuse = |why: String| Error::Internal(format!("cannot read {pk} {sk} of the stream: {why}"));
     if image.get("schema") != Some(&AttributeValue::N(SCHEMA.to_string())) {
         return Err(refuse(format!("its schema is not {SCHEMA}")));
     }
-    let notice = serde_dynamo::from_item(image).map_err(|error| refuse(error.to_string()))?;
-    Ok(Some(notice))
+    serde_dynamo::from_item(image).map_err(|error| refuse(error.to_string()))
+}
+
+/// The task that this record put, as it is from then on; none when it is a record of something
+/// else. A task that cannot be read is an error, so that it is kept and looked at by people.
+pub fn changed_task(record: EventRecord) -> Result<Option<Task>, Error> {
+    let (pk, sk) = keys(&record);
+    if record.event_name == "REMOVE" || !matches!(Key::parse(&pk, &sk), Some(Key::Task(_))) {
+        return Ok(None);
+    }
+    read(record, &pk, &sk).map(Some)
 }
 
 /// What is to be erased by a record of the reports' stream.

@@ -16,7 +16,7 @@ use crate::{
     identities,
     item::EXPIRES_AT,
     keys::{Index, Table},
-    members, reports,
+    members, reports, tasks,
 };
 
 /// The names of the tables in this deployment; empty for those that a function has nothing
@@ -31,6 +31,8 @@ pub struct TableNames {
     pub notices: String,
     /// Reports and what belongs to them.
     pub reports: String,
+    /// Tasks and what reporters do with them.
+    pub tasks: String,
 }
 
 impl TableNames {
@@ -41,6 +43,7 @@ impl TableNames {
             members: format!("{prefix}-members"),
             notices: format!("{prefix}-notices"),
             reports: format!("{prefix}-reports"),
+            tasks: format!("{prefix}-tasks"),
         }
     }
 
@@ -51,14 +54,15 @@ impl TableNames {
             Table::Members => &self.members,
             Table::Notices => &self.notices,
             Table::Reports => &self.reports,
+            Table::Tasks => &self.tasks,
         }
     }
 }
 
 /// Creates the tables that do not exist yet.
 pub async fn create(client: &Client, names: &TableNames) -> Result<(), Error> {
-    for table in [Table::Identities, Table::Members, Table::Notices, Table::Reports] {
-        let stream = matches!(table, Table::Notices | Table::Reports);
+    for table in [Table::Identities, Table::Members, Table::Notices, Table::Reports, Table::Tasks] {
+        let stream = matches!(table, Table::Notices | Table::Reports | Table::Tasks);
         create_table(client, names.of(table), table, stream).await?;
     }
     Ok(())
@@ -129,10 +133,14 @@ async fn create_table(client: &Client, name: &str, table: Table, stream: bool) -
 /// The attributes that an index shows beside the keys.
 pub fn projected(index: Index) -> &'static [&'static str] {
     match index {
-        Index::QueueByStage | Index::ReportsByReporter | Index::ReportsByNode(_) => &reports::SUMMARY_ATTRIBUTES,
+        Index::QueueByStage | Index::ReportsByReporter | Index::ReportsByNode(_) | Index::ReportsByTask => {
+            &reports::SUMMARY_ATTRIBUTES
+        }
         Index::MembersByNode(_) => &members::SUMMARY_ATTRIBUTES,
         Index::InvitesByCommunity => &members::INVITE_ATTRIBUTES,
         Index::OpeningsByDistrict => &identities::OPENING_ATTRIBUTES,
+        Index::TasksByNode(_) => &tasks::SUMMARY_ATTRIBUTES,
+        Index::AnswersByTask => &tasks::ANSWER_ATTRIBUTES,
     }
 }
 

@@ -4,13 +4,17 @@
 //! to answer: the receipt of the same command, a stale version, or a new decision.
 
 use pingan_domain::{
+    Timestamp,
     command::{CommandId, Fingerprint, Receipt},
     decide::{self, Context, Decided, Request},
-    error::Error,
+    error::{Error, Refusal},
     life::Relation,
     media::{self, Media, MediaId},
     member::{MemberId, Role},
+    membership::Profile,
     report::{NewReport, Report, ReportId, check_media},
+    task::Task,
+    task_receipt::check_answers,
 };
 use pingan_store::{CommitError, Key, Loaded};
 use uuid::Uuid;
@@ -49,15 +53,20 @@ impl Workflow {
         let mut attempt = 0;
         for _ in 0..MAX_TRIES {
             let id = command.report_id(attempt);
-            let keys = [Key::Member(author.clone()), Key::Receipt(command), Key::Report(id)];
-            let loaded = self.store.load(keys.into_iter().chain(new.media.iter().copied().map(Key::Media))).await?;
-            let author = loaded.actor(author)?.acting_as(Role::Reporter)?;
+            let keys = [Key::Member(author.clone()), Key::Receipt(command), Key::Report(id)].into_iter();
+            let keys = keys.chain(new.media.iter().copied().map(Key::Media)).chain(new.task.map(Key::Task));
+            let loaded = self.store.load(keys).await?;
+            let profile = loaded.profile(author)?.ok_or(Refusal::NotAMember)?;
+            let author = profile.member.clone().acting_as(Role::Reporter)?;
             if let Some(receipt) = loaded.receipt(command)? {
                 return self.repeat(&loaded, &receipt, fingerprint).await;
             }
             // A receipt expires; the report knows the command that made it for as long as it is kept.
             if let Some(report) = loaded.report(id)?.filter(|report| report.created_by == command) {
                 return Ok(report);
+            }
+            if let Some(task) = new.task {
+                check_task(loaded.task(task)?.as_ref(), &profile, now)?;
             }
             let media = media::attach(&new.media, &found(&loaded, &new.media)?, &author.id, &self.media_limits)?;
             let decided = decide::submit(new.clone(), id, &author, media, self.context(command)?)?;
@@ -133,6 +142,15 @@ impl Workflow {
     fn context(&self, command: CommandId) -> Result<Context<'_>, Error> {
         let salt = self.world.random().map_err(|error| Error::Internal(error.to_string()))?;
         Ok(Context { now: self.world.now(), command, salt, policy: &self.policy })
+    }
+}
+
+/// A report can name a task that its reporter can answer now. A task that they do not see is
+/// answered as if it did not exist.
+fn check_task(task: Option<&Task>, reporter: &Profile, now: Timestamp) -> Result<(), Error> {
+    match task.ok_or(Error::NotFound).and_then(|task| check_answers(task, reporter, now)) {
+        Err(Error::NotFound) => Err(Error::field("/task", "is no task of yours")),
+        answer => answer,
     }
 }
 

@@ -15,7 +15,7 @@ use crate::Workflow;
 
 impl Workflow {
     /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `NOTICES_TABLE` (none for a function that tells
-    /// nobody anything), `CURSOR_KEY` (at least 16 characters), `TIME_ZONE` (default
+    /// nobody anything), `TASKS_TABLE` (none for a function that has nothing to do with tasks), `CURSOR_KEY` (at least 16 characters), `TIME_ZONE` (default
     /// `Asia/Shanghai`) and `MEDIA_LIMITS` (JSON; what it does not say keeps its default).
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         // These functions touch no identity, and are not told where identities are.
@@ -23,6 +23,7 @@ impl Workflow {
             members: environment.get("MEMBERS_TABLE")?,
             notices: environment.get_or("NOTICES_TABLE", ""),
             reports: environment.get("REPORTS_TABLE")?,
+            tasks: environment.get_or("TASKS_TABLE", ""),
             ..TableNames::default()
         };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;

@@ -8,6 +8,7 @@ use pingan_domain::{
     media::{MediaId, MediaRef, Rendition},
     member::{Member, MemberId, Role},
     report::{ReportId, check_text},
+    task::TaskId,
 };
 use pingan_store::{Key, List, Loaded, Page, reports::History};
 use uuid::Uuid;
@@ -79,6 +80,24 @@ impl Workflow {
         found.rendition(rendition).ok_or(Error::NotFound)?;
         let reading = Reading::media(media, rendition, None);
         self.store.record_access(loaded.access_head(id)?, id, &reader, &reading, self.world.now(), None).await?;
+        Ok(found)
+    }
+
+    /// Finds the clean copy or the thumbnail of a picture of an answer to a task, for those who
+    /// run the task.
+    pub async fn open_media_of_answer(
+        &self,
+        reader: &MemberId,
+        task: TaskId,
+        media: MediaId,
+        rendition: Rendition,
+    ) -> Result<MediaRef, Error> {
+        let loaded = self.store.load([Key::Member(reader.clone()), Key::Task(task), Key::Media(media)]).await?;
+        let reader = loaded.actor(reader)?.acting_as_any(&REVIEWERS)?;
+        loaded.task(task)?.filter(|task| task.is_run_by(&reader)).ok_or(Error::NotFound)?;
+        let found = loaded.media(media)?.filter(|media| media.task == Some(task));
+        let found = found.and_then(|media| media.reference()).ok_or(Error::NotFound)?;
+        found.rendition(rendition).ok_or(Error::NotFound)?;
         Ok(found)
     }
 

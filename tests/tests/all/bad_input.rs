@@ -18,6 +18,7 @@ use crate::{
         expect_problem, jpeg, picture,
     },
     openapi,
+    tasks::{self, LANTERN},
 };
 
 /// The largest body, in bytes.
@@ -81,8 +82,9 @@ impl Desk {
     }
 
     /// Everything that a command can change, as the API shows it.
-    async fn everything(&self) -> Value {
-        self.district.lists("/reports?limit=100").await.body
+    async fn everything(&self) -> (Value, Value) {
+        let tasks = self.district.person.get("/districts/demo/tasks?limit=100").await.unwrap();
+        (self.district.lists("/reports?limit=100").await.body, tasks.body)
     }
 
     fn heading(&mut self, title: &str) {
@@ -274,6 +276,30 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// The operations on tasks that are made under a key, each with a request that is as it should be.
+    async fn posts_on_tasks(&self) -> Vec<Post> {
+        let officer = self.world.manager("officer-lantern").await;
+        let draft = tasks::drafted(&self.world).await;
+        let tasks = "/districts/demo/tasks".to_owned();
+        let post = |operation, path, versioned, body| Post {
+            person: officer.person.clone(),
+            keys: officer.keys.clone(),
+            operation,
+            code: None,
+            path: Some(path),
+            versioned,
+            body: Some(body),
+        };
+        let says = tasks::task(&self.world, &[LANTERN]);
+        let steps = format!("{tasks}/{draft}/steps");
+        vec![
+            post("/districts/{district}/tasks", tasks, false, says),
+            post("/districts/{district}/tasks/{task_id}/steps", steps, true, json!({ "step": "publish" })),
+        ]
+    }
+}
+
 /// What a phone announces of a picture.
 fn announcement(picture: &Picture) -> Value {
     let digest = pingan_domain::hash::Digest::of_file(&picture.bytes);
@@ -436,8 +462,10 @@ async fn what_is_refused_and_how() {
     let mut desk = Desk::new().await;
     let reports = desk.posts();
     let members = desk.posts_on_members().await;
+    let tasks = desk.posts_on_tasks().await;
     let document = openapi::described();
-    let mut known: Vec<_> = reports.iter().chain(&members).map(|post| post.operation.to_owned()).collect();
+    let mut known: Vec<_> =
+        reports.iter().chain(&members).chain(&tasks).map(|post| post.operation.to_owned()).collect();
     let mut described: Vec<_> = openapi::operations(&document)
         .into_iter()
         .filter_map(|(method, path, _)| (method == "POST").then_some(path))
@@ -446,11 +474,13 @@ async fn what_is_refused_and_how() {
     described.sort();
     assert_eq!(known, described, "every POST has its row in `Desk::posts`");
 
-    for posts in [&reports, &members] {
+    for posts in [&reports, &members, &tasks] {
         headers(&mut desk, posts).await;
         bodies(&mut desk, posts).await;
     }
     fields::of_members(&mut desk, &members).await;
+    fields::of_tasks(&mut desk, &tasks).await;
+    fields::of_answers_to_tasks(&mut desk).await;
     fields::of_reports(&mut desk).await;
     fields::of_media(&mut desk).await;
     fields::of_originals(&mut desk).await;
@@ -465,7 +495,7 @@ async fn what_is_refused_and_how() {
     assert!(!desk.table.contains("→ 5"), "nothing of this is a fault of the bundle");
 
     // What was spoilt in one respect each time would have been taken.
-    for post in reports.iter().chain(&members) {
+    for post in reports.iter().chain(&members).chain(&tasks) {
         let row = post.row("as it should be", is(0, "")).await;
         let answer = row.send().await;
         assert!(matches!(answer.status, 200..=202), "{}: {}", row.operation(), answer.body);

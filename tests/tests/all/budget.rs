@@ -1,18 +1,20 @@
 //! The budget of round trips to DynamoDB: how many requests every operation makes, counted at the client of the
 //! functions.
 //!
-//! A command makes at most one read and one write; a query at most two reads; a query that is written down in the
-//! audit trail one write more.
+//! A command makes at most one read and one write; a query at most two reads, or two rounds of them; a query that is
+//! written down in the audit trail one write more.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use pingan_local::client::{Answer, Failure, Person};
+use pingan_local::requests::Asked;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::World;
+use crate::tasks::{self, LANTERN};
 
 /// What an operation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +29,10 @@ enum Budget {
     Import,
     /// A change of one's own that needs what is sealed: who acts, and the identity; and one write.
     Unsealing,
-    /// Who reads, and then both inboxes together.
-    Inbox,
+    /// Who reads, and then so many reads together.
+    Together(usize),
+    /// To publish a task: whom to count only the task says; and one write.
+    Publishing,
 }
 
 /// The requests of one call.
@@ -69,24 +73,28 @@ impl Scale {
         // What was requested before is not this call's.
         self.world.requests();
         let answer = call.await.unwrap();
-        let requests = self.world.requests();
+        let Asked { names: requests, rounds } = self.world.asked();
         assert_eq!(answer.status, status, "{operation}, {case}: {}", answer.body);
 
         let is_read =
             |name: &String| matches!(name.as_str(), "BatchGetItem" | "GetItem" | "Query" | "TransactGetItems");
-        let (mut reads, writes): (Vec<_>, Vec<_>) = requests.into_iter().partition(is_read);
+        let (mut reads, writes): (Vec<_>, Vec<_>) = requests.iter().cloned().partition(is_read);
         // Reads that run together come in any order.
         reads.sort();
         for write in &writes {
             let known = ["PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"];
             assert!(known.contains(&write.as_str()), "{operation}, {case}: {write} is neither a read nor a write");
         }
+        assert!(
+            !matches!(budget, Budget::Query | Budget::Together(_)) || rounds <= 2,
+            "{operation}, {case}, makes {rounds} round trips: {requests:?}"
+        );
         let (most_reads, most_writes) = match budget {
             Budget::Command => (1, 1),
             Budget::Query => (2, 0),
-            Budget::Audited | Budget::Unsealing => (2, 1),
+            Budget::Audited | Budget::Unsealing | Budget::Publishing => (2, 1),
             Budget::Import => (3, 1),
-            Budget::Inbox => (3, 0),
+            Budget::Together(reads) => (1 + reads, 0),
         };
         assert!(
             reads.len() <= most_reads && writes.len() <= most_writes,
@@ -157,6 +165,7 @@ async fn every_operation_keeps_to_its_budget() {
     }
     weigh_members(&mut scale).await;
     weigh_custody(&mut scale).await;
+    weigh_tasking(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
 }
@@ -240,8 +249,9 @@ async fn weigh_members(scale: &mut Scale) {
     scale.weigh(Budget::Command, "choose_channel", "", 200, choose()).await;
     scale.weigh(Budget::Command, "choose_channel", "the same again", 200, choose()).await;
     scale.weigh(Budget::Query, "read_channel", "", 200, phone.get("/me/channel")).await;
-    scale.weigh(Budget::Inbox, "read_inbox", "of a reporter", 200, phone.get("/me/inbox")).await;
-    scale.weigh(Budget::Inbox, "read_inbox", "of an officer", 200, officer.get("/me/inbox")).await;
+    // The own inbox, those of three nodes, and what was read.
+    scale.weigh(Budget::Together(5), "read_inbox", "of a reporter", 200, phone.get("/me/inbox")).await;
+    scale.weigh(Budget::Together(2), "read_inbox", "of an officer", 200, officer.get("/me/inbox")).await;
     let new = json!({
         "role": "officer", "body": "police", "node": "demo.river.boatyard", "name": "吴十", "phone": "13400134000"
     });
@@ -312,6 +322,62 @@ async fn weigh_custody(scale: &mut Scale) {
     scale.weigh(Budget::Audited, "view_opened_identity", "", 200, manager.get(&view)).await;
     let trail = format!("{member}/identity/trail");
     scale.weigh(Budget::Query, "read_identity_trail", "", 200, officer.get(&trail)).await;
+}
+
+async fn weigh_tasking(scale: &mut Scale) {
+    let officer = scale.world.person("officer-lantern").await;
+    let reporter = scale.world.reporter("lantern").await;
+    let phone = &reporter.person;
+    let base = "/districts/demo/tasks";
+    let photo = json!({ "name": "photo", "label": "照片", "kind": "photo" });
+    let body = tasks::with(tasks::task(&scale.world, &[LANTERN]), "/form/1", photo);
+    let made = scale.weigh_command("make_task", 201, &officer, base, None, &body).await;
+    let path = format!("{base}/{}", made.text("/id"));
+    let edited = tasks::with(body.clone(), "/title", json!("别的"));
+    let call = officer.put_json(&path, made.version(), &edited);
+    let edited = scale.weigh(Budget::Command, "edit_task", "", 200, call).await;
+    let call = officer.put_json(&path, made.version(), &body);
+    scale.weigh(Budget::Query, "edit_task", "stale", 412, call).await;
+    scale.weigh(Budget::Query, "read_reach", "", 200, officer.get(&format!("{path}/reach"))).await;
+    let steps = format!("{path}/steps");
+    let publish = json!({ "step": "publish" });
+    let key = scale.key();
+    let call = officer.post(&steps, key, edited.version(), &publish);
+    let sent = scale.weigh(Budget::Publishing, "take_step", "publish", 200, call).await;
+    let call = officer.post(&steps, key, edited.version(), &publish);
+    scale.weigh(Budget::Query, "take_step", "the same again", 200, call).await;
+
+    scale.weigh(Budget::Together(4), "list_my_tasks", "of a reporter", 200, phone.get("/me/tasks")).await;
+    scale.weigh(Budget::Together(3), "list_my_tasks", "of an officer", 200, officer.get("/me/tasks")).await;
+    let mine = format!("/me/tasks/{}", made.text("/id"));
+    scale.weigh(Budget::Query, "read_my_task", "", 200, phone.get(&mine)).await;
+    for (what, case) in [("delivered", ""), ("delivered", "the same again"), ("read", "read")] {
+        let (path, receipt) = (format!("{mine}/receipt"), json!({ "receipt": what }));
+        let call = phone.put_json(&path, None, &receipt);
+        scale.weigh(Budget::Command, "acknowledge_task", case, 200, call).await;
+    }
+    let photo = reporter.takes_photo().await;
+    let answer = json!({ "form_version": 1, "answer": { "seen": "是", "photo": photo } });
+    for case in ["with a photo", "the same again"] {
+        let path = format!("{mine}/answer");
+        let call = phone.put_json(&path, None, &answer);
+        scale.weigh(Budget::Command, "answer_task", case, 200, call).await;
+    }
+    let report = json!({ "category": "crime", "text": "At the depot.", "task": made.text("/id") });
+    scale.weigh_command("create_report", 201, phone, "/reports", None, &report).await;
+
+    scale.weigh(Budget::Query, "list_tasks", "", 200, officer.get(base)).await;
+    scale.weigh(Budget::Query, "read_task", "", 200, officer.get(&path)).await;
+    scale.weigh(Budget::Query, "read_task_history", "", 200, officer.get(&format!("{path}/history"))).await;
+    scale.weigh(Budget::Together(2), "read_progress", "", 200, officer.get(&format!("{path}/progress"))).await;
+    scale.weigh(Budget::Query, "list_answers", "", 200, officer.get(&format!("{path}/answers"))).await;
+    scale.weigh(Budget::Together(2), "list_task_reports", "", 200, officer.get(&format!("{path}/reports"))).await;
+    let link = format!("/tasks/{}/media/{photo}/link", made.text("/id"));
+    scale.weigh(Budget::Query, "link_answer_media", "", 200, officer.get(&link)).await;
+    let cancel = json!({ "step": "cancel", "reason": "A mistake." });
+    let key = scale.key();
+    let call = officer.post(&steps, key, sent.version(), &cancel);
+    scale.weigh(Budget::Command, "take_step", "cancel", 200, call).await;
 }
 
 async fn weigh_submission(scale: &mut Scale) {

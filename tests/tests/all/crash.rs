@@ -4,6 +4,7 @@
 //! whatever has happened must be told, also when the kill came between the writing and the telling.
 
 mod joining;
+mod tasking;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _};

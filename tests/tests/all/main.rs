@@ -10,6 +10,7 @@
 //! | what becomes of pictures, videos and voice | [`media`] |
 //! | how people are told, and by what | [`channels`] |
 //! | how people become members, and who knows who they are | [`members`] |
+//! | what becomes of tasks and notices, and who gets them | [`tasks`] |
 //! | that the description is the code's own | [`openapi`] |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -27,5 +28,6 @@ mod notices;
 mod openapi;
 mod races;
 mod store;
+mod tasks;
 mod tidy;
 mod unauthorised;

@@ -286,6 +286,7 @@ fn new_report(urgency: Urgency, concerns: Concerns) -> NewReport {
             address: Some(written("where")),
             point: Some(Point { longitude_microdegrees: -1, latitude_microdegrees: 39_100_001 }),
         }),
+        task: None,
         observed_at: Some("2026-08-12T01:30:00.123456789Z".parse().unwrap()),
         media: Vec::new(),
     }
@@ -300,7 +301,16 @@ fn medium_of(owner: &Member) -> Media {
     let announced =
         Announced { content_type: MediaType::Jpeg, size_bytes: 4_711, sha256: Digest::of_file(id.as_bytes()) };
     let state = MediaState::Pending;
-    Media { id, owner: owner.id.clone(), announced, state, created_at: now(), multipart: None, report: None }
+    Media {
+        id,
+        owner: owner.id.clone(),
+        announced,
+        state,
+        created_at: now(),
+        multipart: None,
+        report: None,
+        task: None,
+    }
 }
 
 fn ready() -> MediaState {
@@ -489,8 +499,10 @@ async fn a_report_is_known_by_its_key_when_its_receipt_has_expired() {
 /// Commits a report with these media, which the commit must refuse for the ones at these places; and then an answer
 /// with them.
 async fn refuses_media(desk: &Desk, media: &[MediaRef], bad: &[usize]) {
-    let expected: Vec<_> =
-        bad.iter().map(|i| FieldError::new(format!("/media/{i}"), "is already attached to a report")).collect();
+    let expected: Vec<_> = bad
+        .iter()
+        .map(|i| FieldError::new(format!("/media/{i}"), "is already attached to a report or an answer"))
+        .collect();
     let mut asked = Life::begin(desk.store(), &reporter(), routine(), Vec::new()).await;
     asked.then(&officer(), question()).await;
     let (report, report_receipt) = submission(&reporter(), routine(), media.to_vec(), now());
@@ -919,7 +931,7 @@ async fn tables_are_created_once() {
         tasks.spawn(async move { tables::create(&raw, &names).await });
     }
     assert_eq!(tasks.join_all().await, vec![Ok(()); 4]);
-    for table in [&names.identities, &names.members, &names.notices, &names.reports] {
+    for table in [&names.identities, &names.members, &names.notices, &names.reports, &names.tasks] {
         let ttl = desk.raw.describe_time_to_live().table_name(table).send().await.unwrap();
         let ttl = ttl.time_to_live_description.and_then(|ttl| ttl.attribute_name);
         assert_eq!(ttl.as_deref(), Some(item::EXPIRES_AT));
@@ -938,6 +950,7 @@ async fn terraform_makes_the_tables_of_the_store() {
         ("members", &names.members),
         ("notices", &names.notices),
         ("reports", &names.reports),
+        ("tasks", &names.tasks),
     ];
     for (name, table) in tables {
         let table = desk.raw.describe_table().table_name(table).send().await.unwrap().table.unwrap();

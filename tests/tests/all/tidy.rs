@@ -61,7 +61,11 @@ fn crates_import_what_the_architecture_allows_and_nothing_else() {
     let allowed: &[(&str, &[&str], &[&str])] = &[
         ("domain", &[], &[]),
         ("store", &["pingan-domain"], &["aws-sdk-dynamodb", "aws_lambda_events"]),
-        ("cloud", &["pingan-domain"], &["aws-sdk-cognitoidentityprovider", "aws-sdk-kms", "aws-sdk-s3", "aws-sdk-sns"]),
+        (
+            "cloud",
+            &["pingan-domain"],
+            &["aws-sdk-cognitoidentityprovider", "aws-sdk-kms", "aws-sdk-s3", "aws-sdk-scheduler", "aws-sdk-sns"],
+        ),
         ("http", &["pingan-domain"], &["lambda_http"]),
         ("poster", &[], &[]),
         ("inspect", &["pingan-domain"], &[]),

@@ -26,6 +26,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{Keys, World, eventually, expect, expect_problem, problem_kind},
     openapi,
+    tasks::{self, LANTERN},
 };
 
 const COMMUNITY: &str = "boatyard";
@@ -93,6 +94,12 @@ struct Scene {
     invitation: Value,
     /// The code of an invite of the community.
     invite: String,
+    /// A task that runs in another community, with a picture in an answer, and one that is a draft.
+    task: String,
+    picture: String,
+    draft: String,
+    /// What a task says.
+    says: Value,
 }
 
 impl Scene {
@@ -138,7 +145,12 @@ impl Scene {
         let path = format!("/districts/demo/members/{member}/openings");
         let body = json!({ "reason": "Life in danger." });
         let opening = station.person.post(&path, keys.next(), None, &body).await.unwrap();
+        let (task, picture) = answered_task(&world).await;
         Self {
+            draft: tasks::drafted(&world).await,
+            says: tasks::task(&world, &[LANTERN]),
+            task,
+            picture,
             world,
             asked,
             photo: photo.to_string(),
@@ -152,7 +164,7 @@ impl Scene {
     }
 
     /// What a refused request may not change: reports, and the trail of who has opened them.
-    async fn everything(&self) -> (Value, Value, usize) {
+    async fn everything(&self) -> (Value, Value, Value, usize) {
         let reports = self.world.district().await.lists("/reports?limit=100").await.body;
         let mut opened = 0;
         for code in self.waiting.iter().chain([&self.asked]) {
@@ -165,8 +177,24 @@ impl Scene {
         }
         let members =
             self.world.person("district-police").await.get("/districts/demo/members?limit=100").await.unwrap();
-        (reports, members.body, opened)
+        let tasks = self.world.person("district-police").await.get("/districts/demo/tasks?limit=100").await.unwrap();
+        for code in [&self.task, &self.draft] {
+            let counts = self.world.store().task_counts(code.parse().unwrap()).await.unwrap().len();
+            opened += counts + self.world.store().task_events(code.parse().unwrap()).await.unwrap().len();
+        }
+        (reports, members.body, tasks.body, opened)
     }
+}
+
+/// A task of Lantern that a reporter has answered with a picture: its code, and the picture.
+async fn answered_task(world: &World) -> (String, String) {
+    let photo = json!({ "name": "photo", "label": "照片", "kind": "photo" });
+    let body = tasks::with(tasks::task(world, &[LANTERN]), "/form/1", photo);
+    let code = world.manager("officer-lantern").await.sends_task(&body).await;
+    let reporter = world.reporter("lantern").await;
+    let picture = reporter.takes_photo().await.to_string();
+    expect(reporter.answers_task(&code, &json!({ "seen": "是", "photo": picture })).await, 200);
+    (code, picture)
 }
 
 fn seeded(member: &Member) -> Profile {
@@ -348,6 +376,75 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
     ]
 }
 
+/// The operations on tasks.
+fn operations_on_tasks(scene: &Scene) -> Vec<Operation> {
+    const TASKS: &str = "/districts/demo/tasks";
+    let readers = [REVIEWERS.as_slice(), &[Role::Auditor]].concat();
+    let of = |code: &str, rest: &str| format!("{TASKS}/{code}{rest}");
+    let officers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: REVIEWERS.to_vec(),
+        rightful: "officer-lantern",
+        strangers: vec!["officer-ferry", "officer-silk-lane", "station-north", "elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let reporters = |id: &str, path: String| Operation {
+        roles: vec![Role::Reporter],
+        rightful: "reporter-lantern-1",
+        strangers: vec!["reporter-boatyard-1", "reporter-silk-lane-1"],
+        ..officers(id, path)
+    };
+    let mine = |rest: &str| format!("/me/tasks/{}{rest}", scene.task);
+    vec![
+        Operation {
+            // For another officer of the district the community is a bad field, and not the operation forbidden.
+            strangers: vec!["elsewhere-district"],
+            body: Some(scene.says.clone()),
+            ..officers("make_task", TASKS.to_owned())
+        },
+        Operation { roles: readers.clone(), ..officers("list_tasks", format!("{TASKS}?node={LANTERN}")) },
+        Operation { roles: readers.clone(), ..officers("read_task", of(&scene.task, "")) },
+        Operation { roles: readers.clone(), ..officers("read_task_history", of(&scene.task, "/history")) },
+        Operation {
+            versioned: Some(of(&scene.draft, "")),
+            body: Some(scene.says.clone()),
+            method: Some(Method::PUT),
+            ..officers("edit_task", of(&scene.draft, ""))
+        },
+        officers("read_reach", of(&scene.draft, "/reach")),
+        Operation {
+            versioned: Some(of(&scene.draft, "")),
+            body: Some(json!({ "step": "publish" })),
+            ..officers("take_step", of(&scene.draft, "/steps"))
+        },
+        officers("read_progress", of(&scene.task, "/progress")),
+        officers("list_answers", of(&scene.task, "/answers")),
+        officers("list_task_reports", of(&scene.task, "/reports")),
+        officers("link_answer_media", format!("/tasks/{}/media/{}/link", scene.task, scene.picture)),
+        Operation {
+            roles: [readers.as_slice(), &[Role::Reporter]].concat(),
+            strangers: Vec::new(),
+            ..reporters("list_my_tasks", "/me/tasks".to_owned())
+        },
+        reporters("read_my_task", mine("")),
+        Operation {
+            body: Some(json!({ "receipt": "read" })),
+            method: Some(Method::PUT),
+            ..reporters("acknowledge_task", mine("/receipt"))
+        },
+        Operation {
+            body: Some(json!({ "form_version": 1, "answer": { "seen": "否" } })),
+            method: Some(Method::PUT),
+            ..reporters("answer_task", mine("/answer"))
+        },
+    ]
+}
+
 /// The operations on media, made from what reporters' operations have in common.
 fn of_media(reporters: &dyn Fn(&str, String) -> Operation, asked: &str, photo: &str) -> Vec<Operation> {
     let other_reporters = || vec!["reporter-boatyard-2", "reporter-silk-lane-1"];
@@ -462,6 +559,7 @@ fn operations(scene: &Scene) -> Vec<Operation> {
         ]);
     }
     operations.extend(operations_on_members(scene));
+    operations.extend(operations_on_tasks(scene));
     operations
 }
 
@@ -611,6 +709,9 @@ async fn nobody_does_what_is_not_theirs_to_do() {
             (scene.invited, "{invited}"),
             (&scene.opening, "{opening}"),
             (&scene.invite, "{invite}"),
+            (&scene.task, "{task}"),
+            (&scene.draft, "{draft}"),
+            (&scene.picture, "{picture}"),
         ] {
             path = path.replace(id, name);
         }

@@ -9,7 +9,7 @@ use crate::{
     authority::{self, Position},
     code::Code,
     command::CommandId,
-    district::{District, Place},
+    district::{District, Place, StationTasks},
     error::{Error, Refusal},
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
@@ -39,6 +39,7 @@ fn district(of: &str) -> District {
         nodes: nodes.map(|path| Place { node: node(path), name: Text::new("名", "Name"), target: 0 }).collect(),
         trades: Vec::new(),
         places: Vec::new(),
+        station_tasks: StationTasks::Consent,
     }
 }
 

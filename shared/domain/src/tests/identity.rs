@@ -160,6 +160,7 @@ fn every_step_is_chained_and_told() {
             let to = match &notice.to {
                 Audience::Reviewers { stage, node } => format!("{stage} of {node}"),
                 Audience::Staff { role, node } => format!("{role} of {node}"),
+                Audience::Reporters { node } => format!("reporters of {node}"),
                 Audience::Member { member } => member.to_string(),
             };
             let [zh_cn, en] =

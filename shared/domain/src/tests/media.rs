@@ -273,6 +273,7 @@ fn free(number: u64) -> Media {
         created_at: wednesday(),
         multipart: None,
         report: None,
+        task: None,
     }
 }
 
@@ -302,7 +303,11 @@ fn one_medium_is_attached_or_refused_with_the_reason() {
             "is no medium of yours",
         ),
         ("a stranger's, taken", Some(Media { report: Some(unknown_report()), ..strangers }), "is no medium of yours"),
-        ("taken", Some(Media { report: Some(unknown_report()), ..free(1) }), "is already attached to a report"),
+        (
+            "taken",
+            Some(Media { report: Some(unknown_report()), ..free(1) }),
+            "is already attached to a report or an answer",
+        ),
     ];
     let reasons: Vec<_> = MediaRefusal::ALL.iter().map(|&reason| (reason, format!("was refused: {reason}"))).collect();
     cases.extend(reasons.iter().map(|(reason, why)| ("refused", Some(refused(*reason)), why.as_str())));
@@ -327,7 +332,7 @@ fn every_bad_medium_is_named_before_any_is_waited_for() {
     let expected = [
         ("/media/2", "is named twice"),
         ("/media/3", "is no medium of yours"),
-        ("/media/4", "is already attached to a report"),
+        ("/media/4", "is already attached to a report or an answer"),
     ];
     let expected = expected.map(|(pointer, detail)| FieldError::new(pointer, detail)).to_vec();
     assert_eq!(attach_to_authors_report(&media, &wanted), Err(Error::Invalid(expected)));

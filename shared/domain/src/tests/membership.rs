@@ -7,14 +7,14 @@ use crate::{
     channel::{Channel, Means, QuietHours},
     code::Code,
     command::CommandId,
-    district::{District, Label, Place},
+    district::{District, Label, Place, StationTasks},
     error::{Error, Refusal},
     hash::Digest,
     invite::Invite,
     member::{Body, Member, MemberId, MemberState, Role},
     membership::{self, Change, Decided, Kind, MAX_LABELS, MemberAction, NewMember, Profile, knows},
     named::Named as _,
-    notice::{Audience, of_membership},
+    notice::{Attribute, Audience, of_membership},
     text::Text,
 };
 
@@ -33,6 +33,7 @@ fn district() -> District {
         nodes: ["d.s", "d.s.c", "d.s.e"].map(place).into(),
         trades: Vec::new(),
         places: Vec::new(),
+        station_tasks: StationTasks::Consent,
     }
 }
 
@@ -231,13 +232,14 @@ fn who_is_told_of_a_change() {
             let to = match &notice.to {
                 Audience::Reviewers { stage, node } => format!("{stage} of {node}"),
                 Audience::Staff { role, node } => format!("{role} of {node}"),
+                Audience::Reporters { node } => format!("reporters of {node}"),
                 Audience::Member { .. } => "the member".to_owned(),
             };
             let [zh_cn, en] =
                 [&notice.text.zh_cn, &notice.text.en].map(|text| text.replace(&pseudonym.to_string(), "CODE"));
             writeln!(told, "{what} → {to}\n    {zh_cn}\n    {en}").unwrap();
             for (_, value) in notice.attributes() {
-                assert_ne!(value, decided.profile.member.id.to_string());
+                assert_ne!(value, Attribute::Text(decided.profile.member.id.to_string()));
             }
         }
     };

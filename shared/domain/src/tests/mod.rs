@@ -9,6 +9,8 @@ mod lives;
 mod media;
 mod membership;
 mod notice;
+mod task;
+mod task_receipt;
 
 use std::sync::LazyLock;
 
@@ -141,6 +143,7 @@ fn new_report() -> NewReport {
         place: Some(Place { address: Some(written("where")), point: None }),
         observed_at: None,
         media: Vec::new(),
+        task: None,
     }
 }
 

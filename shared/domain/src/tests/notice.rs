@@ -74,7 +74,7 @@ fn told(event: &Event) -> (Vec<Stage>, bool) {
         match notice.to {
             Audience::Reviewers { stage, .. } => stages.push(stage),
             Audience::Member { .. } => reporter = true,
-            Audience::Staff { .. } => panic!("a report concerns its reviewers alone"),
+            Audience::Staff { .. } | Audience::Reporters { .. } => panic!("a report concerns its reviewers alone"),
         }
     }
     (stages, reporter)
@@ -203,7 +203,7 @@ fn a_lock_screen_shows_the_reporter_no_more_than_that_there_is_news() {
 /// Everything that leaves the platform because of an event.
 fn all_that_is_said(event: &Event) -> String {
     let sent: Vec<_> = notices(event).into_iter().map(|notice| (notice.attributes(), notice.text)).collect();
-    serde_json::to_string(&(sent, feedback(event))).unwrap()
+    format!("{sent:?} {}", serde_json::to_string(&feedback(event)).unwrap())
 }
 
 proptest! {

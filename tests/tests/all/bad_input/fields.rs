@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Desk, Expected, Post, Row, names};
+use reqwest::Method;
+
+use super::{Desk, Expected, Post, Row, UNKNOWN_CODE, names};
+use crate::tasks::{self, LANTERN};
 
 /// What is wrong with a text of at most `limit` characters.
 fn bad_texts(limit: usize) -> Vec<(String, Value)> {
@@ -171,6 +174,124 @@ pub(super) async fn of_decisions(desk: &mut Desk) {
         rows.push(post.row("every bad text is named", both).await.raw(body.to_string()));
     }
     desk.everywhere("Decisions", rows).await;
+}
+
+pub(super) async fn of_tasks(desk: &mut Desk, posts: &[Post]) {
+    let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
+    let task = of("/districts/{district}/tasks");
+    let mut rows = Vec::new();
+    for field in ["kind", "title", "instructions", "category", "ends_at", "scope"] {
+        rows.push(missing(task, field).await);
+    }
+    for (field, limit) in [("title", 60), ("instructions", 2_000)] {
+        for (what, value) in bad_texts(limit) {
+            rows.push(set(task, &format!("{field} {what}"), field, value, names([&format!("/{field}")])).await);
+        }
+    }
+    let field = |name: &str, kind: &str| json!({ "name": name, "label": "几辆", "kind": kind });
+    for (at, bad, pointers) in [
+        ("kind", json!("order"), vec!["/kind"]),
+        ("category", json!("belief"), vec!["/category"]),
+        ("priority", json!("now"), vec!["/priority"]),
+        ("title", json!("留意信教人员"), vec!["/title"]),
+        ("title", json!("河南人的店铺"), vec!["/title"]),
+        ("look_for", json!("Muslim shopkeepers"), vec!["/look_for"]),
+        ("instructions", json!("找 13800138000 的机主"), vec!["/instructions"]),
+        ("instructions", json!("身份证 110105194912310021"), vec!["/instructions"]),
+        ("ends_at", json!("2037-08-12T09:00:00+08:00"), vec!["/ends_at"]),
+        ("ends_at", json!("tomorrow"), vec!["/ends_at"]),
+        ("ends_at", json!("2039-08-12T09:00:00+08:00"), vec!["/ends_at"]),
+        ("starts_at", json!("2037-08-15T09:30:00+08:00"), vec!["/ends_at"]),
+        ("remind_at", json!("2037-08-12T09:00:00+08:00"), vec!["/remind_at"]),
+        ("remind_at", json!("2037-08-20T09:00:00+08:00"), vec!["/remind_at"]),
+        ("form", json!([field("n", "number"), field("n", "text")]), vec!["/form/1/name"]),
+        ("form", json!([field("Count!", "number")]), vec!["/form/0/name"]),
+        ("form", json!([field("religion", "text")]), vec!["/form/0/name"]),
+        ("form", json!([field("n", "date")]), vec!["/form/0/kind"]),
+        ("form", json!([field("n", "choice")]), vec!["/form/0/choices"]),
+        ("form", json!([{ "name": "n", "label": "民族", "kind": "text" }]), vec!["/form/0/label"]),
+        ("scope", json!({ "nodes": [] }), vec!["/scope/nodes"]),
+        ("scope", json!({ "nodes": ["demo.market"] }), vec!["/scope/nodes/0"]),
+        ("scope", json!({ "nodes": ["demo.river.ferry"] }), vec!["/scope/nodes/0"]),
+        ("scope", json!({ "nodes": ["Lantern"] }), vec!["/scope/nodes/0"]),
+        ("scope", json!({ "nodes": [LANTERN, LANTERN] }), vec!["/scope/nodes/1"]),
+        ("scope", json!({ "nodes": [LANTERN], "kinds": ["believer"] }), vec!["/scope/kinds/0"]),
+        ("scope", json!({ "nodes": [LANTERN], "kinds": ["taxi", "taxi"] }), vec!["/scope/kinds/1"]),
+        ("scope", json!({ "nodes": [LANTERN], "trades": ["gold"] }), vec!["/scope/trades/0"]),
+        ("scope", json!({ "nodes": [LANTERN], "ethnicity": ["x"] }), vec!["/scope/ethnicity"]),
+    ] {
+        let expected = (400, "invalid", pointers.into_iter().map(ToOwned::to_owned).collect());
+        rows.push(set(task, &format!("{at}: {}", short(&bad)), at, bad, expected).await);
+    }
+    desk.rows("The fields of a task", rows).await;
+
+    let steps = of("/districts/{district}/tasks/{task_id}/steps");
+    let mut rows = Vec::new();
+    for (what, body, expected) in [
+        ("no such step", json!({ "step": "promote" }), names(["/step"])),
+        ("no reason", json!({ "step": "cancel" }), names(["/reason"])),
+        ("a blank reason", json!({ "step": "cancel", "reason": " " }), names(["/reason"])),
+        ("a long reason", json!({ "step": "cancel", "reason": "x".repeat(201) }), names(["/reason"])),
+        ("a step of the district", json!({ "step": "consent" }), (403, "wrong_role", Vec::new())),
+    ] {
+        rows.push(steps.row(what, expected).await.raw(body.to_string()));
+    }
+    for (what, code, expected) in [
+        ("a task that there is not", UNKNOWN_CODE, (404, "not_found", Vec::new())),
+        ("a code with a wrong character", "00000-00001", names(["task_id"])),
+    ] {
+        let mut row = steps.row(what, expected).await;
+        row.path = format!("/districts/demo/tasks/{code}/steps");
+        rows.push(row);
+    }
+    desk.rows("The steps of a task", rows).await;
+}
+
+pub(super) async fn of_answers_to_tasks(desk: &mut Desk) {
+    let officer = desk.world.manager("officer-lantern").await;
+    let code = officer.sends_task(&tasks::task(&desk.world, &[LANTERN])).await;
+    let reporter = desk.world.reporter("lantern").await;
+    let put = |rest: &str, body: Value, what: &str, expected: Expected| Row {
+        what: what.to_owned(),
+        person: reporter.person.clone(),
+        method: Method::PUT,
+        operation: "/me/tasks/{task_id}/…",
+        path: format!("/me/tasks/{code}{rest}"),
+        headers: vec![("content-type", "application/json".to_owned())],
+        body: Some(body.to_string()),
+        expected,
+    };
+    let answer = |answer: Value| json!({ "form_version": 1, "answer": answer });
+    let mut rows = vec![
+        put("/receipt", json!({}), "no receipt", names(["/receipt"])),
+        put("/receipt", json!({ "receipt": "forgotten" }), "no such receipt", names(["/receipt"])),
+        put("/answer", json!({ "answer": { "seen": "是" } }), "no form_version", names(["/form_version"])),
+        put("/answer", json!({ "form_version": 1 }), "no answer", names(["/answer"])),
+        put(
+            "/answer",
+            json!({ "form_version": 2, "answer": { "seen": "是" } }),
+            "another form",
+            (409, "form_changed", Vec::new()),
+        ),
+    ];
+    for (what, value, pointers) in [
+        ("nothing that is required", json!({}), vec!["/answer/seen"]),
+        ("none of the choices", json!({ "seen": "也许" }), vec!["/answer/seen"]),
+        ("a list", json!({ "seen": ["是"] }), vec!["/answer/seen"]),
+        ("a fraction", json!({ "seen": "是", "count": 1.5 }), vec!["/answer/count"]),
+        ("words for a number", json!({ "seen": "是", "count": "two" }), vec!["/answer/count"]),
+        ("a number beyond all", json!({ "seen": "是", "count": 9_000_000_000_000_000_000_i64 }), vec!["/answer/count"]),
+        ("a field that there is not", json!({ "seen": "是", "Colour!": "red", "other": 1 }), vec!["/answer/Colour!"]),
+        (
+            "every bad field",
+            json!({ "count": "x", "other": 1 }),
+            vec!["/answer/other", "/answer/seen", "/answer/count"],
+        ),
+    ] {
+        let expected = (400, "invalid", pointers.into_iter().map(ToOwned::to_owned).collect());
+        rows.push(put("/answer", answer(value), what, expected));
+    }
+    desk.rows("What is answered to a task", rows).await;
 }
 
 pub(super) async fn of_members(desk: &mut Desk, posts: &[Post]) {

@@ -77,6 +77,35 @@ impl Reporter {
         expect(self.tries(code, "withdraw", version, &Value::Null).await, 200)
     }
 
+    /// The codes of the tasks in their list, as the first page has them.
+    pub(crate) async fn tasks(&self) -> Vec<String> {
+        codes(&expect(self.person.get("/me/tasks?limit=100").await.unwrap(), 200))
+    }
+
+    /// A task that is for them, however it is answered.
+    pub(crate) async fn opens_task(&self, code: &str) -> Answer {
+        self.person.get(&format!("/me/tasks/{code}")).await.unwrap()
+    }
+
+    /// The phone says that a task is `delivered` or `read`, however it is answered.
+    pub(crate) async fn acknowledges(&self, code: &str, receipt: &str) -> Answer {
+        self.puts(&format!("/me/tasks/{code}/receipt"), &json!({ "receipt": receipt })).await
+    }
+
+    /// Answers the first form of a task, however it is answered.
+    pub(crate) async fn answers_task(&self, code: &str, answer: &Value) -> Answer {
+        self.puts(&format!("/me/tasks/{code}/answer"), &json!({ "form_version": 1, "answer": answer })).await
+    }
+
+    async fn puts(&self, path: &str, body: &Value) -> Answer {
+        self.person.put_json(path, None, body).await.unwrap()
+    }
+
+    /// What stands in their inbox of tasks: the task and what was done.
+    pub(crate) async fn told_of_tasks(&self) -> Vec<(String, String)> {
+        told_of_tasks(&self.person).await
+    }
+
     /// Sends a command on a report, however it is answered.
     pub(crate) async fn tries(&self, code: &str, command: &str, version: Option<u64>, body: &Value) -> Answer {
         self.person.post(&format!("/reports/{code}/{command}"), self.keys.next(), version, body).await.unwrap()
@@ -302,6 +331,13 @@ impl Reviewer {
     }
 }
 
+async fn told_of_tasks(person: &Person) -> Vec<(String, String)> {
+    let inbox = expect(person.get("/me/inbox?limit=100").await.unwrap(), 200);
+    let text = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
+    let items = inbox.body["items"].as_array().unwrap().iter().filter(|item| item["about"] == "task");
+    items.map(|item| (text(item, "task"), text(item, "action"))).collect()
+}
+
 fn codes(page: &Answer) -> Vec<String> {
     page.body["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
 }
@@ -361,6 +397,51 @@ impl Manager {
     /// Who the member is in life, however it is answered.
     pub(crate) async fn looks_at(&self, member: &str) -> Answer {
         self.asks_for(&format!("/members/{member}/identity")).await
+    }
+
+    /// Makes a task; gives its code.
+    pub(crate) async fn drafts(&self, task: &Value) -> String {
+        expect(self.tries("/tasks", task).await, 201).text("/id").to_owned()
+    }
+
+    /// Makes a task and publishes it; gives its code.
+    pub(crate) async fn sends_task(&self, task: &Value) -> String {
+        let code = self.drafts(task).await;
+        self.takes_step(&code, &json!({ "step": "publish" })).await;
+        code
+    }
+
+    /// A task, or something of it: `/progress`, say.
+    pub(crate) async fn reads_task(&self, code: &str, rest: &str) -> Answer {
+        expect(self.asks_for(&format!("/tasks/{code}{rest}")).await, 200)
+    }
+
+    /// Takes a step of a task as it is now.
+    pub(crate) async fn takes_step(&self, code: &str, step: &Value) -> Answer {
+        expect(self.tries_step(code, step).await, 200)
+    }
+
+    /// Takes a step of a task as it is now, however it is answered.
+    pub(crate) async fn tries_step(&self, code: &str, step: &Value) -> Answer {
+        let version = self.asks_for(&format!("/tasks/{code}")).await.version();
+        let path = format!("{DEMO}/tasks/{code}/steps");
+        self.person.post(&path, self.keys.next(), version, step).await.unwrap()
+    }
+
+    /// Changes what a task says, as it is now, however it is answered.
+    pub(crate) async fn tries_to_edit(&self, code: &str, task: &Value) -> Answer {
+        let version = self.asks_for(&format!("/tasks/{code}")).await.version().unwrap_or_default();
+        self.tries_to_edit_at(code, version, task).await
+    }
+
+    /// Changes what a version of a task says, however it is answered.
+    pub(crate) async fn tries_to_edit_at(&self, code: &str, version: u64, task: &Value) -> Answer {
+        self.person.put_json(&format!("{DEMO}/tasks/{code}"), Some(version), task).await.unwrap()
+    }
+
+    /// What stands in their inbox of tasks: the task and what was done.
+    pub(crate) async fn told_of_tasks(&self) -> Vec<(String, String)> {
+        told_of_tasks(&self.person).await
     }
 
     /// Brings a file in, however it is answered.

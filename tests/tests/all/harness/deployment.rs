@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, DeleteRequest, WriteRequest},
 };
 use pingan_local::{client::Person, seed};
-use pingan_store::{CursorKey, Store, TableNames};
+use pingan_store::{CursorKey, Key, Store, TableNames};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -74,7 +74,7 @@ impl Deployment {
         let turn = TURN.lock().await;
         let client = dynamodb(&settings.endpoint, &settings.region);
         let names = TableNames::with_prefix(&settings.prefix);
-        for table in [&names.identities, &names.members, &names.reports] {
+        for table in [&names.identities, &names.members, &names.reports, &names.tasks] {
             empty(&client, table).await;
         }
         let store = Store::new(client, names, CursorKey::new(vec![0; 32]).unwrap());
@@ -154,7 +154,9 @@ impl Deployment {
                 // What is told of memberships and identities has no link.
                 let Some((_, code)) = message.rsplit_once('/') else { continue };
                 // A test that has ended may have left some behind.
-                if self.store.history(code.parse().unwrap()).await.unwrap().is_none() {
+                let code = code.parse().unwrap();
+                let task = self.store.load([Key::Task(code)]).await.unwrap().task(code).unwrap();
+                if task.is_none() && self.store.history(code).await.unwrap().is_none() {
                     continue;
                 }
                 let attributes = notice["MessageAttributes"].as_object().unwrap();

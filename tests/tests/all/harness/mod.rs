@@ -24,6 +24,7 @@ use pingan_local::{
     bundle::{Bundle, IntakeOptions, Options},
     client::{Answer, Person},
     clock::Clock,
+    requests::Asked,
 };
 use pingan_store::{Store, reports::History};
 use serde_json::{Value, json};
@@ -155,9 +156,14 @@ impl World {
     /// What the functions asked of DynamoDB since this was last asked. How often it wrote is not seen in an account of
     /// AWS; that nothing has changed is.
     pub(crate) fn requests(&self) -> Vec<String> {
+        self.asked().names
+    }
+
+    /// The same, with the round trips.
+    pub(crate) fn asked(&self) -> Asked {
         match &self.place {
             Place::Here { bundle, .. } => bundle.requests.take(),
-            Place::Deployed(_) => Vec::new(),
+            Place::Deployed(_) => Asked { names: Vec::new(), rounds: 0 },
         }
     }
 

@@ -71,6 +71,7 @@ async fn what_is_erased_cannot_be_guessed_from_what_is_left() {
         concerns: Concerns::Nobody,
         text: "They hold a prayer meeting.".to_owned(),
         place: None,
+        task: None,
         observed_at: None,
         media: Vec::new(),
     };

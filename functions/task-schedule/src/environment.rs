@@ -1,0 +1,22 @@
+//! What the deployed function needs, from its environment.
+
+use aws_config::SdkConfig;
+use pingan_cloud::{Schedules, schedules::Target};
+use pingan_runtime::{Environment, Failure, World};
+
+use crate::TaskSchedule;
+
+impl TaskSchedule {
+    /// Reads `SCHEDULE_GROUP`, `SCHEDULE_TARGET_ARN` (the function `task-clock`),
+    /// `SCHEDULE_ROLE_ARN` (as which the scheduler starts it) and `SCHEDULE_FAILURES_ARN` (the
+    /// queue of what could not be started; none for no queue).
+    pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
+        let target = Target {
+            function_arn: environment.get("SCHEDULE_TARGET_ARN")?,
+            role_arn: environment.get("SCHEDULE_ROLE_ARN")?,
+            failures_arn: environment.get("SCHEDULE_FAILURES_ARN").ok(),
+        };
+        let client = aws_sdk_scheduler::Client::new(sdk);
+        Ok(Self { schedules: Schedules::new(client, environment.get("SCHEDULE_GROUP")?, target), world: World::real() })
+    }
+}

@@ -1,0 +1,526 @@
+//! Tasks: the one write of a command on a task, what runs where, what reporters do with it,
+//! and the counts of that.
+//!
+//! Nothing is written for each reporter when a task is sent: it stands once in each node of
+//! its scope, and whoever belongs there finds it.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, CancellationReason, TransactWriteItem, Update},
+};
+use futures::future::try_join_all;
+use pingan_domain::{
+    Timestamp,
+    code::Code,
+    error::{Error, FieldError},
+    invite::after_days,
+    media::{MediaId, MediaRef},
+    member::MemberId,
+    notice::of_task,
+    report::{Category, Urgency},
+    scope::Census,
+    task::{Answer, Task, TaskEntry, TaskId, TaskKind, TaskStage},
+    task_receipt::{Counts, KEPT_DAYS, TaskReceipt},
+    tasking::{Decided, TaskEvent},
+    territory::{Level, NodeId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store,
+    fault::fault,
+    item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of, text},
+    keys::{self, COUNT_PREFIX, EVENT_PREFIX, Index, Key, Table},
+    members::{Done, seconds},
+    notices,
+    reports::{delete, put},
+};
+
+/// How long a command on tasks is remembered, in days.
+const DONE_DAYS: i64 = 30;
+/// The most keys of one `BatchGetItem`.
+const MAX_BATCH: usize = 100;
+/// The most pages that are read of what belongs to one task or one reporter.
+const MAX_PAGES: usize = 20;
+/// The attribute of a cursor.
+const PLACE: &str = "sk";
+
+/// What lists of managers show of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskSummary {
+    /// Its code.
+    pub id: TaskId,
+    /// Its version.
+    pub version: u64,
+    /// What it asks for.
+    pub kind: TaskKind,
+    /// Its title.
+    pub title: String,
+    /// What it is about.
+    pub category: Category,
+    /// How fast it has to be looked at.
+    pub priority: Urgency,
+    /// The node of its maker.
+    pub node: NodeId,
+    /// How far it has come.
+    pub stage: TaskStage,
+    /// When its window begins.
+    pub starts_at: Timestamp,
+    /// When its window ends.
+    pub ends_at: Timestamp,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+/// The attributes of a [`TaskSummary`], projected into the indexes of tasks.
+pub(crate) const SUMMARY_ATTRIBUTES: [&str; 14] = [
+    "type",
+    "schema",
+    "id",
+    "version",
+    "kind",
+    "title",
+    "category",
+    "priority",
+    "node",
+    "stage",
+    "starts_at",
+    "ends_at",
+    "created_at",
+    "updated_at",
+];
+
+/// An answer, as those who run the task read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerItem {
+    /// Whose it is.
+    pub pseudonym: Code,
+    /// When it was given, the last time.
+    pub answered_at: Timestamp,
+    /// Which form was answered.
+    pub form_version: u32,
+    /// What it says.
+    pub answer: Answer,
+    /// Its pictures.
+    #[serde(default)]
+    pub media: Vec<MediaRef>,
+}
+
+/// The attributes of an [`AnswerItem`], projected into its index.
+pub(crate) const ANSWER_ATTRIBUTES: [&str; 7] =
+    ["type", "schema", "pseudonym", "answered_at", "form_version", "answer", "media"];
+
+/// A page of a list.
+#[derive(Debug)]
+pub struct TaskPage<T> {
+    /// Its items.
+    pub items: Vec<T>,
+    /// Where the list goes on, if it does.
+    pub next: Option<String>,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TaskCommitError {
+    /// The same command was carried out before: load its record and answer from there.
+    AlreadyDone,
+    /// Somebody else was faster: load again and decide again.
+    Stale,
+    /// Another command's task has this code: try the next candidate.
+    CodeTaken,
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for TaskCommitError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Store {
+    /// Commits what was decided on a task, all of it or nothing: the task, its event, where it
+    /// runs, and who is told. `old` is the task that it was decided on; none for a new one.
+    ///
+    /// What it writes depends on the nodes of the scope, at most 20, and never on how many
+    /// reporters there are.
+    pub async fn commit_task(
+        &self,
+        old: Option<&Task>,
+        decided: &Decided,
+        done: Option<&Done>,
+    ) -> Result<(), TaskCommitError> {
+        let table = self.tables.of(Table::Tasks);
+        let Decided { task, event, .. } = decided;
+        let new = Some("attribute_not_exists(pk)");
+        let mut items = vec![match old {
+            None => put(table, task_item(task)?, new, &[])?,
+            Some(old) => {
+                let version = AttributeValue::N(old.version.to_string());
+                put(table, task_item(task)?, Some("version = :old"), &[(":old", version)])?
+            }
+        }];
+        if let Some(done) = done {
+            let mut item = encode(&Key::TaskDone(done.command), done)?;
+            item.insert(EXPIRES_AT.to_owned(), seconds(after_days(event.at, DONE_DAYS)?));
+            items.push(put(table, item, new, &[])?);
+        }
+        items.push(put(table, encode(&Key::TaskEvent(task.id, event.seq), event)?, new, &[])?);
+        let (before, after) = (old.map(places).unwrap_or_default(), places(task));
+        for key in before.iter().filter(|key| !after.contains(key)) {
+            items.push(delete(table, key)?);
+        }
+        for key in after {
+            let mut item = encode(&key, &TaskEntry::from(task))?;
+            item.insert(EXPIRES_AT.to_owned(), seconds(after_days(task.content.ends_at, 1)?));
+            items.push(put(table, item, None, &[])?);
+        }
+        items.extend(notices::puts(self, &of_task(decided))?);
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(TaskCommitError::Failed(fault("TransactWriteItems", &error)));
+        };
+        let reasons = canceled.cancellation_reasons();
+        Err(match conditions_failed(reasons)?.first() {
+            // A command that was carried out has changed the task as well.
+            _ if done.is_some() && failed(reasons, 1) => TaskCommitError::AlreadyDone,
+            Some(0) if old.is_none() => TaskCommitError::CodeTaken,
+            _ => TaskCommitError::Stale,
+        })
+    }
+
+    /// A page of the tasks that were made in a node or below it, newest first, for `reader`,
+    /// who alone can use its cursor.
+    pub async fn tasks(
+        &self,
+        node: &NodeId,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<TaskPage<TaskSummary>, Error> {
+        let index = Index::TasksByNode(node.level());
+        self.index_page(index, keys::node_pk(node), false, reader, limit, cursor).await
+    }
+
+    /// A page of the answers to a task, in the order in which they came, for `reader`, who
+    /// alone can use its cursor.
+    pub async fn answers(
+        &self,
+        task: TaskId,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<TaskPage<AnswerItem>, Error> {
+        self.index_page(Index::AnswersByTask, keys::task_pk(task), true, reader, limit, cursor).await
+    }
+
+    async fn index_page<T: serde::de::DeserializeOwned>(
+        &self,
+        index: Index,
+        pk: String,
+        forward: bool,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<TaskPage<T>, Error> {
+        let scope = format!("{}|{pk}|{reader}", index.name());
+        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Tasks))
+            .index_name(index.name())
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", index.attributes().0)
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .scan_index_forward(forward)
+            .limit(i32::from(limit))
+            .set_exclusive_start_key(start)
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        Ok(TaskPage { items, next })
+    }
+
+    /// A page of the tasks whose windows are not over in a node and its ancestors, what ends
+    /// first before the others, for `reader`, who alone can use its cursor. The nodes are asked
+    /// at the same time.
+    pub async fn running_tasks(
+        &self,
+        node: &NodeId,
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+        now: Timestamp,
+    ) -> Result<TaskPage<TaskEntry>, Error> {
+        let scope = format!("running|{node}|{reader}");
+        let since = match cursor {
+            Some(cursor) => text(&self.cursor_key.open(&scope, cursor)?, PLACE).unwrap_or_default().to_owned(),
+            // The moment of its end is past its end; `$` comes after the `#` of a place.
+            None => format!("{}$", keys::place_sk(now)),
+        };
+        let nodes = [Level::Community, Level::Station, Level::District].into_iter().filter_map(|level| node.at(level));
+        let pages = try_join_all(nodes.map(|node| self.running_in(node, &since, limit))).await?;
+        let mut more = pages.iter().any(|(_, more)| *more);
+        let mut found: Vec<Item> = pages.into_iter().flat_map(|(items, _)| items).collect();
+        found.sort_by_key(place);
+        more |= found.len() > usize::from(limit);
+        found.truncate(usize::from(limit));
+        let next = found.last().filter(|_| more).map(|last| {
+            let at = Item::from([(PLACE.to_owned(), AttributeValue::S(place(last)))]);
+            self.cursor_key.seal(&scope, &at)
+        });
+        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        Ok(TaskPage { items, next: next.transpose()? })
+    }
+
+    async fn running_in(&self, node: NodeId, since: &str, limit: u16) -> Result<(Vec<Item>, bool), Error> {
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(Table::Tasks))
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk > :since")
+            .expression_attribute_values(":pk", AttributeValue::S(keys::place_pk(&node)))
+            .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
+            .limit(i32::from(limit))
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.is_some()))
+    }
+
+    /// What the reporter who signs in with this id has done with tasks, by their codes.
+    pub async fn task_receipts(&self, reader: &MemberId) -> Result<BTreeMap<TaskId, TaskReceipt>, Error> {
+        let items = self.all_of(keys::receipts_pk(reader), "").await?;
+        let receipts = items.into_iter().map(|item| decode::<TaskReceipt>(&key_of(&item)?, item));
+        receipts.map(|receipt| receipt.map(|receipt| (receipt.task, receipt))).collect()
+    }
+
+    /// The history of a task, oldest first.
+    pub async fn task_events(&self, task: TaskId) -> Result<Vec<TaskEvent>, Error> {
+        let items = self.all_of(keys::task_pk(task), EVENT_PREFIX).await?;
+        items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+    }
+
+    /// How many have got, read and answered a task, by community.
+    pub async fn task_counts(&self, task: TaskId) -> Result<BTreeMap<NodeId, Counts>, Error> {
+        let mut counts = BTreeMap::new();
+        for item in self.all_of(keys::task_pk(task), COUNT_PREFIX).await? {
+            if let key @ Key::TaskCount(..) = key_of(&item)?
+                && let Key::TaskCount(_, node) = key.clone()
+            {
+                counts.insert(node, decode(&key, item)?);
+            }
+        }
+        Ok(counts)
+    }
+
+    /// The items of a partition of the tasks whose sort key begins so.
+    async fn all_of(&self, pk: String, prefix: &str) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let mut query = self
+                .client
+                .query()
+                .table_name(self.tables.of(Table::Tasks))
+                .consistent_read(true)
+                .key_condition_expression(if prefix.is_empty() {
+                    "pk = :pk"
+                } else {
+                    "pk = :pk AND begins_with(sk, :sk)"
+                })
+                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+                .set_exclusive_start_key(start);
+            if !prefix.is_empty() {
+                query = query.expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()));
+            }
+            let page = query.send().await.map_err(|error| fault("Query", &error))?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+        Err(Error::Internal(format!("{pk} has more than {MAX_PAGES} pages")))
+    }
+
+    /// The census of these communities, in the same order; all of it at the same time.
+    pub async fn census_of(&self, communities: &[NodeId]) -> Result<Vec<Census>, Error> {
+        let batches = communities.chunks(MAX_BATCH).map(|batch| async move {
+            let loaded = self.load(batch.iter().cloned().map(Key::Census)).await?;
+            batch.iter().map(|community| loaded.census(community)).collect::<Result<Vec<_>, _>>()
+        });
+        Ok(try_join_all(batches).await?.into_iter().flatten().collect())
+    }
+
+    /// Commits what a reporter did with a task, and counts what is new of it in the same
+    /// transaction, so that nothing is counted twice. `media` are the pictures that the answer
+    /// takes. `old` is the receipt that it was decided on, and `reader` is the id with which the
+    /// reporter signs in.
+    pub async fn commit_receipt(
+        &self,
+        reader: &MemberId,
+        task: &Task,
+        old: Option<&TaskReceipt>,
+        receipt: &TaskReceipt,
+        media: &[MediaId],
+    ) -> Result<(), TaskCommitError> {
+        let table = self.tables.of(Table::Tasks);
+        let expires = seconds(after_days(task.content.ends_at, KEPT_DAYS)?);
+        let mut items = vec![match old {
+            None => put(table, receipt_item(reader, receipt, &expires)?, Some("attribute_not_exists(pk)"), &[])?,
+            Some(old) => {
+                let version = AttributeValue::N(old.version.to_string());
+                put(table, receipt_item(reader, receipt, &expires)?, Some("version = :old"), &[(":old", version)])?
+            }
+        }];
+        for id in media {
+            items.push(attach(self.tables.of(Table::Reports), *id, receipt, &expires)?);
+        }
+        let counts = receipt.counts().since(old.map(TaskReceipt::counts).unwrap_or_default());
+        if counts != Counts::default() {
+            items.push(count(table, receipt, counts, &expires)?);
+        }
+        let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
+        let Err(error) = sent else { return Ok(()) };
+        let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
+            return Err(TaskCommitError::Failed(fault("TransactWriteItems", &error)));
+        };
+        let reasons = canceled.cancellation_reasons();
+        let failed = conditions_failed(reasons)?;
+        if failed.is_empty() || failed.contains(&0) {
+            return Err(TaskCommitError::Stale);
+        }
+        let taken = |i: usize| media.get(i.checked_sub(1)?);
+        let bad = failed.into_iter().filter_map(taken).map(|id| {
+            let name = receipt
+                .answer
+                .iter()
+                .find(|(_, value)| matches!(value, pingan_domain::task::Value::Text(text) if text.parse() == Ok(*id)));
+            let at = name.map_or_else(|| "/answer".to_owned(), |(name, _)| format!("/answer/{name}"));
+            FieldError::new(at, "is already attached to a report or an answer")
+        });
+        Err(TaskCommitError::Failed(Error::Invalid(bad.collect())))
+    }
+}
+
+/// The keys under which a task that was sent stands in the nodes of its scope.
+fn places(task: &Task) -> Vec<Key> {
+    if task.stage != TaskStage::Published {
+        return Vec::new();
+    }
+    let nodes = task.content.scope.nodes.iter().cloned();
+    nodes.map(|node| Key::TaskPlace(node, task.content.ends_at, task.id)).collect()
+}
+
+fn place(item: &Item) -> String {
+    text(item, PLACE).unwrap_or_default().to_owned()
+}
+
+fn task_item(task: &Task) -> Result<Item, Error> {
+    let mut item = encode(&Key::Task(task.id), task)?;
+    let created = keys::created_sk(task.created_at, task.id.as_str());
+    for level in [Level::Community, Level::Station, Level::District] {
+        let Some(node) = task.node.at(level) else { continue };
+        let (pk, sk) = Index::TasksByNode(level).attributes();
+        item.insert(pk.to_owned(), AttributeValue::S(keys::node_pk(&node)));
+        item.insert(sk.to_owned(), AttributeValue::S(created.clone()));
+    }
+    Ok(item)
+}
+
+fn receipt_item(reader: &MemberId, receipt: &TaskReceipt, expires: &AttributeValue) -> Result<Item, Error> {
+    let mut item = encode(&Key::TaskReceipt(reader.clone(), receipt.task), receipt)?;
+    item.insert(EXPIRES_AT.to_owned(), expires.clone());
+    if let Some(answered_at) = receipt.answered_at {
+        let (pk, sk) = Index::AnswersByTask.attributes();
+        item.insert(pk.to_owned(), AttributeValue::S(keys::task_pk(receipt.task)));
+        item.insert(sk.to_owned(), AttributeValue::S(keys::created_sk(answered_at, receipt.pseudonym.as_str())));
+    }
+    Ok(item)
+}
+
+/// Counts what is new in the reporter's community.
+fn count(
+    table: &str,
+    receipt: &TaskReceipt,
+    counts: Counts,
+    expires: &AttributeValue,
+) -> Result<TransactWriteItem, Error> {
+    let key = Key::TaskCount(receipt.task, receipt.node.clone());
+    let number = |count: u32| AttributeValue::N(count.to_string());
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(&key)))
+        .update_expression(
+            "SET #type = :type, #schema = :schema, #ends = :ends ADD delivered :delivered, #read :read, answered :answered",
+        )
+        .expression_attribute_names("#type", "type")
+        .expression_attribute_names("#schema", "schema")
+        .expression_attribute_names("#ends", EXPIRES_AT)
+        .expression_attribute_names("#read", "read")
+        .expression_attribute_values(":type", AttributeValue::S(key.kind().to_owned()))
+        .expression_attribute_values(":schema", AttributeValue::N(crate::item::SCHEMA.to_string()))
+        .expression_attribute_values(":ends", expires.clone())
+        .expression_attribute_values(":delivered", number(counts.delivered))
+        .expression_attribute_values(":read", number(counts.read))
+        .expression_attribute_values(":answered", number(counts.answered))
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// Lets an answer take a picture. Both go at the same time: when its record does, the objects follow.
+fn attach(
+    table: &str,
+    id: MediaId,
+    receipt: &TaskReceipt,
+    expires: &AttributeValue,
+) -> Result<TransactWriteItem, Error> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(&Key::Media(id))))
+        .update_expression("SET #task = :task, #ends = :ends")
+        .condition_expression(
+            "attribute_not_exists(#report) AND (attribute_not_exists(#task) OR #task = :task) AND #owner = :owner AND #state.#state = :ready",
+        )
+        .expression_attribute_names("#report", "report")
+        .expression_attribute_names("#task", "task")
+        .expression_attribute_names("#owner", "owner")
+        .expression_attribute_names("#state", "state")
+        .expression_attribute_names("#ends", EXPIRES_AT)
+        .expression_attribute_values(":task", AttributeValue::S(receipt.task.to_string()))
+        .expression_attribute_values(":ends", expires.clone())
+        .expression_attribute_values(":owner", AttributeValue::S(receipt.member.to_string()))
+        .expression_attribute_values(":ready", AttributeValue::S("ready".to_owned()))
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+fn failed(reasons: &[CancellationReason], i: usize) -> bool {
+    reasons.get(i).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
+}
+
+/// Which conditions of a cancelled transaction did not hold; none when another writer held one
+/// of the items at this moment.
+fn conditions_failed(reasons: &[CancellationReason]) -> Result<Vec<usize>, Error> {
+    let all: Vec<usize> = (0..reasons.len()).filter(|i| failed(reasons, *i)).collect();
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    let passes = reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code));
+    if all.is_empty() && !passes {
+        let codes: Vec<_> = reasons.iter().map(|reason| reason.code().unwrap_or("None")).collect();
+        return Err(Error::Internal(format!("the transaction was cancelled: {codes:?}")));
+    }
+    Ok(all)
+}
