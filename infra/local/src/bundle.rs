@@ -148,8 +148,6 @@ pub struct Bundle {
     pub dynamodb_url: String,
     /// The records themselves, for tests that look at what the API does not show.
     pub store: Store,
-    /// The tables themselves, for measurements.
-    pub(crate) dynamodb: aws_sdk_dynamodb::Client,
     /// The time that the functions see.
     pub clock: Clock,
     /// The requests that the functions made to DynamoDB.
@@ -248,7 +246,7 @@ impl Bundle {
         };
 
         let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
-        let pumped = Pumped { streams, dynamodb: plain.clone(), data, stopped };
+        let pumped = Pumped { streams, dynamodb: plain, data, stopped };
         let notify = Notify {
             // Its reads are nobody's request.
             store: store.clone(),
@@ -270,7 +268,6 @@ impl Bundle {
         Ok(Self {
             url,
             dynamodb_url,
-            dynamodb: plain,
             store,
             clock,
             requests,

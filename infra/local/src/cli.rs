@@ -183,7 +183,12 @@ async fn measure(reporters: &[usize]) -> Done {
     if reporters.iter().any(|count| !(reach::LEAST..=reach::MOST).contains(count)) {
         return Err(format!("from {} to {} reporters are measured", reach::LEAST, reach::MOST).into());
     }
-    println!("{}", reach::table(&reach::measure(reporters).await?));
+    let measured = reach::measure(reporters).await?;
+    println!("{}", reach::table(&measured));
+    if !reach::is_the_same(&measured) {
+        return Err("The cost is not the same for each number of reporters.".into());
+    }
+    println!("Every call costs the same, whatever the number of reporters.");
     Ok(())
 }
 

@@ -6,6 +6,7 @@ mod races;
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
+use pingan_local::reach::{self, Measured};
 use serde_json::{Value, json};
 
 use crate::harness::{DEMO, Manager, World, each, eventually, expect, expect_problem};
@@ -149,6 +150,19 @@ async fn a_task_lives_from_its_draft_to_its_end() {
     let hashes = each(&history.body["events"], "hash");
     assert_eq!(each(&history.body["events"], "previous")[1..], hashes[..3]);
     assert!(!world.folder().join("dead-letters.jsonl").exists(), "nothing was given up");
+}
+
+/// `cargo dev -- reach` measures the same for more.
+#[tokio::test]
+async fn what_a_task_costs_does_not_depend_on_how_many_it_is_for() {
+    let measured = reach::measure(&[100, 1_000]).await.unwrap();
+    assert!(reach::is_the_same(&measured), "{}", reach::table(&measured));
+    for Measured { calls, .. } in &measured {
+        let cost = |what: &str| calls.iter().find(|(of, ..)| *of == what).unwrap().1.clone();
+        assert_eq!(cost("a reporter's list").round_trips, 2);
+        // The event, the command, the place in the one node, and the notice; the task was there.
+        assert_eq!((cost("send it").items, cost("send it").messages), (4, 1));
+    }
 }
 
 #[tokio::test]
