@@ -335,9 +335,9 @@ locals {
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices = local.tell
-        # Attaching a photo to an answer updates its record.
+        # Attaching a photo to an answer updates its record, and who reads answers is put on record.
         reports = {
-          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"]
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem"]
           indexes = ["reports-by-task"]
         }
         tasks = {

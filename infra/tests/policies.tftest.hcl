@@ -88,7 +88,7 @@ run "bundle" {
               "notices" = ["PutItem"]
               "tasks"   = ["BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem"]
             },
-            { for end in ["", "/index/reports-by-task"] : "reports${end}" => ["BatchGetItem", "Query", "UpdateItem"] },
+            { for end in ["", "/index/reports-by-task"] : "reports${end}" => ["BatchGetItem", "PutItem", "Query", "UpdateItem"] },
             {
               for index in ["answers-by-task", "tasks-by-community", "tasks-by-district", "tasks-by-station"] :
               "tasks/index/${index}" => ["BatchGetItem", "DeleteItem", "PutItem", "Query", "UpdateItem"]

@@ -72,7 +72,7 @@ pub(crate) async fn link_media(
 }
 
 /// Opens a picture of an answer to a task that you run: the clean copy or its thumbnail, by a
-/// link that is valid for five minutes.
+/// link that is valid for five minutes. That you opened it is written down.
 #[utoipa::path(
     get,
     path = "/tasks/{task_id}/media/{media_id}/link",

@@ -319,14 +319,15 @@ impl Members {
         let member = &profile.member;
         let quiet_hours = wanted.quiet_hours();
         let hash = self.hashes.of("channel", &wanted.address_of(member));
-        if let Some(before) = profile.channel.as_ref().filter(|before| before.address == hash) {
+        let same = profile.channel.as_ref().filter(|before| before.address == hash);
+        if let Some(before) = same {
             let channel = Channel { quiet_hours, ..before.clone() };
             if self.channels.align(&channel, profile).await? {
                 return Ok(channel);
             }
+            // SNS has one subscription for an address and refuses a second one with another filter.
+            self.close(Some(before)).await?;
         }
-        // SNS has one subscription for an address and refuses a second one with another filter.
-        self.close(profile.channel.as_ref()).await?;
         let phone;
         let address = match wanted {
             Wanted::Sms(_) => {
@@ -339,7 +340,10 @@ impl Members {
             Wanted::Email(address, _) => Address::Mailbox(address),
             Wanted::Device(platform, token, _) => Address::Device(platform, token),
         };
-        self.channels.open(address, hash, profile, quiet_hours).await
+        // What was chosen before stays until there is something in its place.
+        let opened = self.channels.open(address, hash, profile, quiet_hours).await?;
+        self.close(profile.channel.as_ref().filter(|_| same.is_none())).await?;
+        Ok(opened)
     }
 
     async fn close(&self, channel: Option<&Channel>) -> Result<(), Error> {

@@ -78,8 +78,8 @@ struct NewReportBody {
     #[serde(default)]
     #[schema(max_items = 20)]
     media: Vec<Uuid>,
-    /// The task that it answers, by its code: one of your list that has not ended. A report that
-    /// names the conduct of those who would review it is counted for no task.
+    /// The task that it answers, by its code: one of your list that has not ended, or ended within
+    /// the last three days while `observed_at` lies in its window. A report that names the conduct of those who would review it is counted for no task.
     #[serde(default)]
     #[schema(schema_with = schema::code, required = false)]
     task: Option<TaskId>,

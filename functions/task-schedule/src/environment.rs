@@ -1,6 +1,7 @@
 //! What the deployed function needs, from its environment.
 
 use aws_config::SdkConfig;
+use jiff::SignedDuration;
 use pingan_cloud::{Schedules, schedules::Target};
 use pingan_runtime::{Environment, Failure, World};
 
@@ -17,6 +18,7 @@ impl TaskSchedule {
             failures_arn: environment.get("SCHEDULE_FAILURES_ARN").ok(),
         };
         let client = aws_sdk_scheduler::Client::new(sdk);
-        Ok(Self { schedules: Schedules::new(client, environment.get("SCHEDULE_GROUP")?, target), world: World::real() })
+        let schedules = Schedules::new(client, environment.get("SCHEDULE_GROUP")?, target);
+        Ok(Self { schedules, world: World::real(), ahead: SignedDuration::from_mins(1) })
     }
 }

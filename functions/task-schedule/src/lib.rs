@@ -25,10 +25,6 @@ use pingan_runtime::{World, batch};
 use pingan_store::stream;
 use serde_json::json;
 
-/// How far ahead a moment is booked at least, in seconds. What is due already comes by itself
-/// a minute later: the scheduler is not asked for what has passed.
-const AHEAD_SECONDS: i64 = 60;
-
 /// What this function needs.
 #[derive(Debug, Clone)]
 pub struct TaskSchedule {
@@ -36,6 +32,9 @@ pub struct TaskSchedule {
     pub schedules: Schedules,
     /// The time.
     pub world: World,
+    /// How much later a moment comes that has passed by the time that it is booked: `EventBridge`
+    /// Scheduler is not to be asked for what has passed.
+    pub ahead: SignedDuration,
 }
 
 impl TaskSchedule {
@@ -56,7 +55,7 @@ impl TaskSchedule {
 
     async fn book(&self, task: &Task) -> Result<(), Error> {
         let now = self.world.now();
-        let earliest = now.checked_add(SignedDuration::from_secs(AHEAD_SECONDS)).unwrap_or(now);
+        let soon = now.checked_add(self.ahead).unwrap_or(now);
         let name = |moment: Moment, at: Timestamp| format!("{}-{moment}-{}", task.id.as_str(), at.as_millisecond());
         if task.stage == TaskStage::Cancelled {
             for (moment, at) in window(task) {
@@ -65,8 +64,9 @@ impl TaskSchedule {
             return Ok(());
         }
         for (moment, at) in moments(task) {
-            let input = json!({ "task": task.id, "moment": moment }).to_string();
-            self.schedules.book(&name(moment, at), at.max(earliest), &input).await?;
+            let (name, input) = (name(moment, at), json!({ "task": task.id, "moment": moment }).to_string());
+            let at = if at > now { at } else { soon };
+            self.schedules.book(&name, at, &input).await?;
         }
         tracing::info!(task.id = %task.id, "the moments of a task are booked");
         Ok(())

@@ -2,6 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use pingan_domain::{
+    access::Reading,
     error::Error,
     member::{Member, MemberId, Role},
     task::{Task, TaskId},
@@ -43,19 +44,17 @@ pub(crate) async fn read_progress(
     let lists = Key::District(district.clone());
     let (loaded, reader, task) = load_run(&workflow, &reader, &district, id, Some(lists)).await?;
     let lists = lists_of(&loaded, &district, &reader)?;
-    let (in_scope, mut counts) =
-        futures::try_join!(in_scope(&workflow, &task, &lists), workflow.store.task_counts(id))?;
-    let rows = in_scope.into_iter().map(|(node, in_scope)| {
-        let counts = counts.remove(&node).unwrap_or_default();
-        (node, in_scope, counts)
-    });
+    let communities = task.content.scope.communities(&lists);
+    let counts = workflow.store.task_counts(id, &communities);
+    let (in_scope, counts) = futures::try_join!(in_scope(&workflow, &task, &lists), counts)?;
+    let rows = in_scope.into_iter().zip(counts).map(|((node, in_scope), counts)| (node, in_scope, counts));
     let (whole, by_node) = progress(rows.collect(), reader.role == Role::Officer);
     let by_community = by_node.into_iter().map(|(node, row)| NodeProgress { node, progress: row.into() }).collect();
     Ok(unkept(ProgressView { whole: whole.into(), by_community }))
 }
 
 /// The answers to a task, in the order in which they came. Each stands under the pseudonym of
-/// its reporter.
+/// its reporter. That you read them is written down.
 #[utoipa::path(
     get,
     path = "/districts/{district}/tasks/{task_id}/answers",
@@ -77,14 +76,16 @@ pub(crate) async fn list_answers(
     Query(query): Query<PageQuery>,
 ) -> Result<Response, Problem> {
     let limit = query.limit()?;
-    let (_, reader, _) = load_run(&workflow, &reader, &district, id, None).await?;
+    let (loaded, reader, _) = load_run(&workflow, &reader, &district, id, Some(Key::AccessHead(id))).await?;
     let found = workflow.store.answers(id, &reader.id, limit, query.cursor.as_deref()).await?;
+    let (head, now) = (loaded.access_head(id)?, workflow.world.now());
+    workflow.store.record_access(head, id, &reader, &Reading::answers(), now, None).await?;
     let view = AnswersPage { items: found.items.into_iter().map(AnswerView::from).collect(), next: found.next.clone() };
     Ok(page::respond(view, found.next.as_deref(), &format!("limit={limit}")))
 }
 
-/// The reports that name a task, newest first, and how many there are at each stage and with
-/// each outcome.
+/// The reports that name a task, newest first; with the first page, how many there are at each
+/// stage and with each outcome.
 #[utoipa::path(
     get,
     path = "/districts/{district}/tasks/{task_id}/reports",
@@ -108,10 +109,18 @@ pub(crate) async fn list_task_reports(
     let limit = query.limit()?;
     let (_, reader, _) = load_run(&workflow, &reader, &district, id, None).await?;
     let list = workflow.store.list(List::OfTask(id), &reader.id, limit, query.cursor.as_deref());
-    let (found, counts) = futures::try_join!(list, workflow.store.count_reports_of_task(id))?;
-    let counts = counts.into_iter().map(ReportCount::from).collect();
+    let counts = async {
+        match &query.cursor {
+            None => workflow.store.count_reports_of_task(id).await.map(Some),
+            Some(_) => Ok(None),
+        }
+    };
+    let (found, counts) = futures::try_join!(list, counts)?;
+    let (counts, counted_all) = counts.unzip();
+    let counts = counts.map(|counts| counts.into_iter().map(ReportCount::from).collect());
     let next = found.next.clone();
-    let view = TaskReports { counts, items: found.items.into_iter().map(Into::into).collect(), next: found.next };
+    let view =
+        TaskReports { counts, counted_all, items: found.items.into_iter().map(Into::into).collect(), next: found.next };
     Ok(page::respond(view, next.as_deref(), &format!("limit={limit}")))
 }
 
@@ -121,8 +130,8 @@ async fn load_run(
     reader: &MemberId,
     district: &NodeId,
     id: TaskId,
-    lists: Option<Key>,
+    other: Option<Key>,
 ) -> Result<(Loaded, Member, Task), Error> {
-    let (loaded, reader, task) = load_task(workflow, reader, district, id, &MANAGERS, lists).await?;
+    let (loaded, reader, task) = load_task(workflow, reader, district, id, &MANAGERS, other).await?;
     if task.is_run_by(&reader) { Ok((loaded, reader, task)) } else { Err(Error::NotFound) }
 }

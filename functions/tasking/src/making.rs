@@ -180,7 +180,9 @@ async fn make(
         let loaded = workflow.store.load(keys).await?;
         let acting = loaded.actor(actor)?.acting_as_any(&MANAGERS)?;
         if let Some(done) = loaded.task_done(command)? {
-            return repeated(workflow, &loaded, &done, fingerprint).await;
+            let task = repeated(workflow, &loaded, &done, fingerprint).await?;
+            // Whoever was transferred since does not learn what has become of it.
+            return if task.is_run_by(&acting) { Ok(task) } else { Err(Error::NotFound) };
         }
         // What was done is remembered for a month; the task knows the command that made it.
         if let Some(task) = loaded.task(id)?.filter(|task| task.created_by == command) {
@@ -243,11 +245,11 @@ async fn step(
     for _ in 0..MAX_TRIES {
         let others = [Key::TaskDone(command), Key::District(district.clone())];
         let (loaded, acting, before) = crate::load_task(workflow, actor, district, id, &MANAGERS, others).await?;
-        if let Some(done) = loaded.task_done(command)? {
-            return repeated(workflow, &loaded, &done, fingerprint).await;
-        }
         if !before.is_run_by(&acting) && !before.is_known_to(&acting) {
             return Err(Error::NotFound);
+        }
+        if let Some(done) = loaded.task_done(command)? {
+            return repeated(workflow, &loaded, &done, fingerprint).await;
         }
         let lists = lists_of(&loaded, district, &acting)?;
         if before.version != version {
@@ -255,7 +257,7 @@ async fn step(
         }
         // The one command with a second read: whom to count, only the first one says.
         let counted = match step {
-            Step::Publish if before.is_run_by(&acting) => in_scope(workflow, &before, &lists).await?,
+            step if step.counts() && before.is_run_by(&acting) => in_scope(workflow, &before, &lists).await?,
             _ => Vec::new(),
         };
         let counted = counted.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));

@@ -4,7 +4,13 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Response},
 };
-use pingan_domain::{coverage::cell, error::Error, member::Role, task::Task, territory::NodeId};
+use pingan_domain::{
+    coverage::{Cell, cell},
+    error::Error,
+    member::Role,
+    task::Task,
+    territory::NodeId,
+};
 use pingan_http::{DistrictPath, Problem, Query, Subject, TaskPath, Versioned, page, schema};
 use pingan_store::Key;
 use pingan_workflow::Workflow;
@@ -153,11 +159,14 @@ pub(crate) async fn read_reach(
 
 fn reach(task: &Task, counted: Vec<(NodeId, u32)>, knows_them: bool) -> ReachView {
     let total = counted.iter().fold(0_u32, |sum, (_, count)| sum.saturating_add(*count));
+    let counts: Vec<u32> = counted.iter().map(|(_, count)| *count).collect();
     let mut cells: Vec<_> = counted.into_iter().map(|(node, count)| (node, cell(count, 0, knows_them))).collect();
-    pingan_domain::coverage::suppress_a_second(&mut cells);
+    let mut whole = cell(total, 0, knows_them);
+    if !pingan_domain::coverage::suppress_another(&mut cells, &counts) {
+        whole = Cell { members: None, suppressed: true, ..whole };
+    }
     let nodes = u32::try_from(task.content.scope.nodes.len()).unwrap_or(u32::MAX);
     let rounds = 1 + u32::from(task.content.remind_at.is_some());
-    let whole = cell(total, 0, knows_them);
     ReachView {
         in_scope: whole.into(),
         enough: total >= pingan_domain::coverage::SMALLEST_SHOWN,

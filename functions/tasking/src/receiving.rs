@@ -11,10 +11,13 @@ use pingan_domain::{
     member::{MemberId, Role},
     membership::Profile,
     task::{Answer, Task, TaskId, Value, check_answer},
-    task_receipt::{self, Acknowledged, TaskReceipt, acknowledge, check_answers, check_sees},
+    task_receipt::{self, Acknowledged, Before, TaskAnswer, TaskReceipt, acknowledge, check_answers, check_sees},
 };
 use pingan_http::{Body, PageQuery, Problem, Query, Subject, TaskPath, page, schema};
-use pingan_store::{Key, Loaded, tasks::TaskCommitError};
+use pingan_store::{
+    Key, Loaded,
+    tasks::{ReceiptCommit, TaskCommitError},
+};
 use pingan_workflow::Workflow;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -78,7 +81,7 @@ pub(crate) async fn read_my_task(
     let found = load(&workflow, &reader, id, []).await?;
     let now = workflow.world.now();
     check_sees(&found.task, &found.reporter, now)?;
-    Ok(unkept(OwnTask::new(&found.task, found.receipt.as_ref(), now)))
+    Ok(unkept(OwnTask::new(&found.task, found.before(), now)))
 }
 
 /// What the phone acknowledges.
@@ -109,13 +112,15 @@ pub(crate) async fn acknowledge_task(
     TaskPath(id): TaskPath,
     Body(ReceiptBody { receipt: what }): Body<ReceiptBody>,
 ) -> Result<Response, Problem> {
-    for _ in 0..MAX_TRIES {
+    for attempt in 0..MAX_TRIES {
         let found = load(&workflow, &reader, id, []).await?;
         let now = workflow.world.now();
         let after = acknowledge(&found.task, &found.reporter, found.receipt.as_ref(), what, now)?;
-        if let Some(view) = found.commit(&workflow, after, &[], now).await? {
+        let after = after.map(|receipt| (receipt, None));
+        if let Some(view) = found.commit(&workflow, after, now).await? {
             return Ok(unkept(view));
         }
+        pause(attempt).await;
     }
     Err(Error::Busy { retry_after_seconds: 1 }.into())
 }
@@ -156,7 +161,7 @@ pub(crate) async fn answer_task(
     let answer = read_answer(&body.answer)?;
     // Whatever could be the id of a picture is loaded with the task: only its form says which are.
     let possible: Vec<MediaId> = answer.values().filter_map(media_id).collect();
-    for _ in 0..MAX_TRIES {
+    for attempt in 0..MAX_TRIES {
         let found = load(&workflow, &reader, id, possible.iter().copied().map(Key::Media)).await?;
         let now = workflow.world.now();
         check_answers(&found.task, &found.reporter, now)?;
@@ -165,11 +170,13 @@ pub(crate) async fn answer_task(
         }
         let photos = check_answer(&found.task.content.form, &answer)?;
         let media = found.photos(&workflow, &answer, &photos)?;
-        let (task, reporter, before) = (&found.task, &found.reporter, found.receipt.as_ref());
-        let after = task_receipt::answer(task, reporter, before, answer.clone(), media, now)?;
-        if let Some(view) = found.commit(&workflow, after, &photos, now).await? {
+        let (task, reporter) = (&found.task, &found.reporter);
+        let after = task_receipt::answer(task, reporter, found.before(), &answer, media, now)?;
+        let after = after.map(|(receipt, answer)| (receipt, Some(answer)));
+        if let Some(view) = found.commit(&workflow, after, now).await? {
             return Ok(unkept(view));
         }
+        pause(attempt).await;
     }
     Err(Error::Busy { retry_after_seconds: 1 }.into())
 }
@@ -209,6 +216,7 @@ struct Found {
     reporter: Profile,
     task: Task,
     receipt: Option<TaskReceipt>,
+    answer: Option<TaskAnswer>,
 }
 
 async fn load(
@@ -217,16 +225,32 @@ async fn load(
     id: TaskId,
     others: impl IntoIterator<Item = Key>,
 ) -> Result<Found, Error> {
-    let keys = [Key::Member(reader.clone()), Key::Task(id), Key::TaskReceipt(reader.clone(), id)];
+    let keys = [
+        Key::Member(reader.clone()),
+        Key::Task(id),
+        Key::TaskReceipt(reader.clone(), id),
+        Key::TaskAnswer(reader.clone(), id),
+    ];
     let loaded = workflow.store.load(keys.into_iter().chain(others)).await?;
     let reporter = loaded.profile(reader)?.ok_or(Refusal::NotAMember)?;
     reporter.member.clone().acting_as(Role::Reporter)?;
     let task = loaded.task(id)?.ok_or(Error::NotFound)?;
-    let receipt = loaded.task_receipt(reader, id)?;
-    Ok(Found { reader: reader.clone(), loaded, reporter, task, receipt })
+    let (receipt, answer) = (loaded.task_receipt(reader, id)?, loaded.task_answer(reader, id)?);
+    Ok(Found { reader: reader.clone(), loaded, reporter, task, receipt, answer })
+}
+
+/// Those who are told of a task open it at the same moment: who collides spreads out a little
+/// more each time.
+async fn pause(attempt: usize) {
+    let millis = u64::try_from(attempt % 8).unwrap_or_default() * 3;
+    tokio::time::sleep(std::time::Duration::from_millis(millis)).await;
 }
 
 impl Found {
+    fn before(&self) -> Before<'_> {
+        Before { receipt: self.receipt.as_ref(), answer: self.answer.as_ref() }
+    }
+
     /// The pictures of an answer, as references. Those that an earlier answer to this task took
     /// may stay.
     fn photos(&self, workflow: &Workflow, answer: &Answer, photos: &[MediaId]) -> Result<Vec<MediaRef>, Error> {
@@ -254,13 +278,23 @@ impl Found {
     async fn commit(
         &self,
         workflow: &Workflow,
-        after: Option<TaskReceipt>,
-        photos: &[MediaId],
+        after: Option<(TaskReceipt, Option<TaskAnswer>)>,
         now: Timestamp,
     ) -> Result<Option<OwnTask>, Error> {
-        let Some(after) = after else { return Ok(Some(OwnTask::new(&self.task, self.receipt.as_ref(), now))) };
-        match workflow.store.commit_receipt(&self.reader, &self.task, self.receipt.as_ref(), &after, photos).await {
-            Ok(()) => Ok(Some(OwnTask::new(&self.task, Some(&after), now))),
+        let Some((receipt, answer)) = after else { return Ok(Some(OwnTask::new(&self.task, self.before(), now))) };
+        let commit = ReceiptCommit {
+            reader: &self.reader,
+            task: &self.task,
+            old: self.receipt.as_ref(),
+            receipt: &receipt,
+            answer: answer.as_ref().map(|answer| (self.answer.as_ref(), answer)),
+            now,
+        };
+        match workflow.store.commit_receipt(&commit).await {
+            Ok(()) => {
+                let after = Before { receipt: Some(&receipt), answer: answer.as_ref().or(self.answer.as_ref()) };
+                Ok(Some(OwnTask::new(&self.task, after, now)))
+            }
             Err(TaskCommitError::Failed(error)) => Err(error),
             Err(_) => Ok(None),
         }

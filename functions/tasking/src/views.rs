@@ -13,12 +13,12 @@ use pingan_domain::{
     report::{Category, Urgency},
     scope::{Scope, Selection},
     task::{FieldKind, FormField, Task, TaskContent, TaskEntry, TaskId, TaskKind, TaskState, Value},
-    task_receipt::{Progress, TaskReceipt},
+    task_receipt::{Before, Progress, TaskAnswer, TaskReceipt},
     tasking::{TaskAction, TaskEvent},
     territory::NodeId,
 };
 use pingan_http::schema;
-use pingan_store::tasks::{AnswerItem, TaskSummary};
+use pingan_store::tasks::TaskSummary;
 use pingan_workflow::views::{MediaView, ReportSummary};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -120,7 +120,7 @@ pub(crate) struct TaskBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::moment, required = false)]
     starts_at: Option<Timestamp>,
-    /// When its window ends; at most 366 days ahead.
+    /// When its window ends; at most 366 days ahead, and 180 days after it begins.
     #[schema(schema_with = schema::moment)]
     ends_at: Timestamp,
     /// When who has not read it is reminded, once; between the beginning and the end. Nobody is
@@ -226,9 +226,9 @@ pub(crate) struct TaskView {
     /// The maker's node.
     #[schema(schema_with = schema::node)]
     node: NodeId,
-    /// Rises when what reporters read has changed after they could read it.
+    /// Rises when what reporters read has changed after it was sent.
     instructions_version: u32,
-    /// Rises when the form has changed after it could be answered.
+    /// Rises when the form has changed after it was sent.
     form_version: u32,
     /// Whether the district consented to it.
     consented: bool,
@@ -492,9 +492,9 @@ pub(crate) struct AnswerView {
     media: Vec<MediaView>,
 }
 
-impl From<AnswerItem> for AnswerView {
-    fn from(item: AnswerItem) -> Self {
-        let AnswerItem { pseudonym, answered_at, form_version, answer, media } = item;
+impl From<TaskAnswer> for AnswerView {
+    fn from(item: TaskAnswer) -> Self {
+        let TaskAnswer { pseudonym, answered_at, form_version, answer, media } = item;
         Self { pseudonym, answered_at, form_version, answer, media: media.into_iter().map(Into::into).collect() }
     }
 }
@@ -535,8 +535,12 @@ impl From<((Stage, State, Option<RejectionReason>), u32)> for ReportCount {
 /// The reports that name a task.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TaskReports {
-    /// How many there are in all, by stage and outcome.
-    pub(crate) counts: Vec<ReportCount>,
+    /// With the first page: how many there are, by stage and outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) counts: Option<Vec<ReportCount>>,
+    /// Whether these are all. Beyond some ten thousand, the newest are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) counted_all: Option<bool>,
     /// The reports of this page, newest first.
     pub(crate) items: Vec<ReportSummary>,
     /// The cursor of the next page, if there is one.
@@ -663,7 +667,7 @@ pub(crate) struct OwnTask {
 }
 
 impl OwnTask {
-    pub(crate) fn new(task: &Task, receipt: Option<&TaskReceipt>, now: Timestamp) -> Self {
+    pub(crate) fn new(task: &Task, Before { receipt, answer }: Before<'_>, now: Timestamp) -> Self {
         let content = &task.content;
         Self {
             task: RunningTask::new(&TaskEntry::from(task), receipt, now),
@@ -676,7 +680,7 @@ impl OwnTask {
             delivered_at: receipt.map(|receipt| receipt.delivered_at),
             read_at: receipt.and_then(|receipt| receipt.read_at),
             answered_at: receipt.and_then(|receipt| receipt.answered_at),
-            answer: receipt.filter(|receipt| receipt.answered_at.is_some()).map(|receipt| receipt.answer.clone()),
+            answer: answer.map(|answer| answer.answer.clone()),
         }
     }
 }

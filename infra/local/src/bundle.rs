@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::{Router, extract::Request, routing::get};
 use custody::Custody;
 use futures::FutureExt as _;
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 use media::MediaFunction;
 use media_erase::MediaErase;
 use media_intake::Intake;
@@ -455,7 +455,7 @@ impl Pumped {
         let target =
             Target { function_arn: FUNCTION_ARN.to_owned(), role_arn: ROLE_ARN.to_owned(), failures_arn: None };
         let schedules = Schedules::new(client, SCHEDULES.to_owned(), target);
-        let schedule = TaskSchedule { schedules, world: world.clone() };
+        let schedule = TaskSchedule { schedules, world: world.clone(), ahead: SignedDuration::ZERO };
         let booking = self.drive("task-schedule", table, move |batch| {
             let schedule = schedule.clone();
             async move { schedule.handle(batch).await }

@@ -300,7 +300,7 @@ Ping'an 平安 runs at {url}
 
   Sign in as any of the demo district; no password:
     district-police, district-governance, agency-fire, treasurer, custodian, auditor
-{stations}    officer-<community>, reporter-<community>-1, reporter-<community>-2
+{stations}    officer-<community>, reporter-<community>-1, reporter-<community>-2; lantern has seven reporters
 
   Try it:
     TOKEN=$(curl -s {url}/auth/token -d username=reporter-ferry-1 | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')

@@ -12,7 +12,7 @@ use aws_sdk_sns::{
 };
 use pingan_domain::{
     channel::{Channel, Means, Platform, QuietHours, Wanted, filter},
-    error::Error,
+    error::{Error, Refusal},
     hash::Digest,
     membership::Profile,
     named::Named as _,
@@ -23,6 +23,10 @@ use crate::fault::fault;
 
 /// Codes of SNS after which the same request may well succeed a moment later.
 const PASSING: [&str; 5] = ["ServiceUnavailable", "InternalError", "Throttled", "ThrottledException", "KMSThrottling"];
+
+/// Codes of SNS that say that a quota is used up. There is one on filter policies, which each
+/// subscription has, of a topic and of an account; it is raised by a request to AWS.
+const USED_UP: [&str; 2] = ["FilterPolicyLimitExceeded", "SubscriptionLimitExceeded"];
 
 /// Where a person wants to be told.
 #[derive(Clone, Copy)]
@@ -164,6 +168,10 @@ impl Channels {
         match subscribed {
             Ok(subscribed) => {
                 subscribed.subscription_arn.ok_or_else(|| Error::Internal("SNS named no subscription".to_owned()))
+            }
+            Err(error) if error.code().is_some_and(|code| USED_UP.contains(&code)) => {
+                tracing::error!(sns.code = error.code(), "a quota of SNS is used up: nobody new can be told");
+                Err(Refusal::ChannelsFull.into())
             }
             Err(error) if error.code() == Some("InvalidParameter") => Err(match protocol {
                 "email" => Error::field("/address", "is not taken: it is not a mailbox, or somebody else's channel"),

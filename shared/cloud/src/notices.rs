@@ -70,6 +70,11 @@ impl Notices {
                 }
             });
         }
+        if notice.is_silent() {
+            // Apple delivers what shows nothing only when it is said to, and at its own time.
+            attributes.push(("AWS.SNS.MOBILE.APNS.PUSH_TYPE", "String", "background".to_owned()));
+            attributes.push(("AWS.SNS.MOBILE.APNS.PRIORITY", "String", "5".to_owned()));
+        }
         attributes.push(("moment", "Number", channel::moment(notice.urgency, hour).to_string()));
         for (name, data_type, value) in attributes {
             let value = MessageAttributeValue::builder().data_type(data_type).string_value(value).build();

@@ -1,4 +1,5 @@
-//! The audit of reads: who opened what of a report, as a hash chain of its own.
+//! The audit of reads: who opened what of a report, or of the answers to a task, as a hash
+//! chain of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,8 @@ named! {
         Thumbnail = "thumbnail",
         /// A link to the sealed original of one of its media.
         Original = "original",
+        /// A page of the answers to a task.
+        Answers = "answers",
     }
 }
 
@@ -43,6 +46,11 @@ impl Reading {
         Self { opened: Opened::Report, media: None, reason: None }
     }
 
+    /// A page of the answers to a task.
+    pub fn answers() -> Self {
+        Self { opened: Opened::Answers, media: None, reason: None }
+    }
+
     /// One rendition of a medium.
     pub fn media(media: MediaId, rendition: Rendition, reason: Option<String>) -> Self {
         let opened = match rendition {
@@ -54,10 +62,10 @@ impl Reading {
     }
 }
 
-/// One reading of a report by someone other than its reporter.
+/// One reading of a report, or of answers to a task, by someone other than its reporter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    /// The report.
+    /// The report or the task, by its code.
     pub report: ReportId,
     /// Its place in the chain, from 1.
     pub seq: u64,

@@ -92,8 +92,11 @@ pub fn coverage(district: &District, node: &NodeId, members: &[Counted], knows_t
     let mut kinds: Vec<(Kind, Cell)> = Kind::ALL.iter().map(|kind| (*kind, cell(by_kind.get(kind), 0))).collect();
     // Every reporter stands in one community and is of one kind, so that either list could be
     // taken from the sum of the other.
-    suppress_a_second(&mut communities);
-    suppress_a_second(&mut kinds);
+    let of_communities: Vec<u32> =
+        communities.iter().map(|(node, _)| by_node.get(node).copied().unwrap_or(0)).collect();
+    suppress_another(&mut communities, &of_communities);
+    let of_kinds: Vec<u32> = kinds.iter().map(|(kind, _)| by_kind.get(kind).copied().unwrap_or(0)).collect();
+    suppress_another(&mut kinds, &of_kinds);
     Coverage {
         communities,
         kinds,
@@ -114,17 +117,28 @@ pub fn coverage(district: &District, node: &NodeId, members: &[Counted], knows_t
     }
 }
 
-/// Where one count alone is suppressed, suppresses the smallest other one as well: the one
-/// alone would be the sum less all others.
-pub fn suppress_a_second<T>(cells: &mut [(T, Cell)]) {
-    if cells.iter().filter(|(_, cell)| cell.suppressed).count() != 1 {
-        return;
+/// Where counts are suppressed that the sum less all others would give away, suppresses the
+/// smallest other one as well. Those suppressed give themselves away when they are fewer than
+/// five in all, or when their sum leaves but one possibility: two that sum to 8 are 4 and 4.
+///
+/// `counts` are those of the cells, in the same order. Says whether the sum may be shown beside
+/// the cells: there is no other one to suppress when it may not.
+pub fn suppress_another<T>(cells: &mut [(T, Cell)], counts: &[u32]) -> bool {
+    let hidden: Vec<u32> =
+        cells.iter().zip(counts).filter(|((_, cell), _)| cell.suppressed).map(|(_, count)| *count).collect();
+    let sum = hidden.iter().fold(0_u32, |sum, count| sum.saturating_add(*count));
+    let least = u32::try_from(hidden.len()).unwrap_or(u32::MAX);
+    let most = least.saturating_mul(SMALLEST_SHOWN - 1);
+    if hidden.is_empty() || (sum >= SMALLEST_SHOWN && sum > least && sum < most) {
+        return true;
     }
     let shown = cells.iter_mut().map(|(_, cell)| cell).filter(|cell| cell.members.is_some_and(|count| count > 0));
     if let Some(smallest) = shown.min_by_key(|cell| cell.members) {
         smallest.members = None;
         smallest.suppressed = true;
+        return true;
     }
+    false
 }
 
 /// The cell of a count, suppressed where it would single out fewer than five. `target` is how many there should be; 0 for no target.
@@ -155,8 +169,14 @@ mod tests {
             ("c", cell(7, 0, false)),
             ("d", cell(0, 0, false)),
         ];
-        suppress_a_second(&mut cells);
+        assert!(suppress_another(&mut cells, &[3, 9, 7, 0]));
         assert_eq!(cells.iter().map(|(_, cell)| cell.members).collect::<Vec<_>>(), [None, Some(9), None, Some(0)]);
+        let mut cells = vec![("a", cell(1, 0, false)), ("b", cell(1, 0, false)), ("c", cell(0, 0, false))];
+        assert!(!suppress_another(&mut cells, &[1, 1, 0]), "their sum of 2 would say that each is 1");
+        let mut cells = vec![("a", cell(4, 0, false)), ("b", cell(4, 0, false)), ("c", cell(6, 0, false))];
+        assert!(suppress_another(&mut cells, &[4, 4, 6]) && cells[2].1.suppressed, "8 is 4 and 4");
+        let mut cells = vec![("a", cell(2, 0, false)), ("b", cell(4, 0, false)), ("c", cell(6, 0, false))];
+        assert!(suppress_another(&mut cells, &[2, 4, 6]) && !cells[2].1.suppressed, "6 may be 2 and 4, 3 and 3");
         assert_eq!(cell(3, 2, true), Cell { members: Some(3), suppressed: false, target: 2, gap: false });
     }
 }

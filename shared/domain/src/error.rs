@@ -81,6 +81,8 @@ named! {
         NotOpen = "opening_not_open",
         /// The opening was decided already, or its time to be decided is over.
         OpeningDecided = "opening_decided",
+        /// The deployment's subscriptions are used up.
+        ChannelsFull = "channels_full",
         /// Fewer than five reporters are in the scope of a task.
         ScopeTooSmall = "scope_too_small",
         /// The task is run by others.
@@ -141,6 +143,9 @@ impl Refusal {
             Self::OwnCustodian => "The one who asks has appointed you, so another custodian decides on it.",
             Self::NotOpen => "The identity is not open to you: not consented to, refused, or its time is over.",
             Self::OpeningDecided => "The opening was decided already, or its time to be decided is over.",
+            Self::ChannelsFull => {
+                "No more people can be told by a channel at the moment; what you chose before stays, and everything stands in your inbox. The operator has to raise a limit."
+            }
             Self::ScopeTooSmall => {
                 "Fewer than five reporters are in this scope. A task that singles out a few persons is not sent; widen its places, kinds or trades."
             }

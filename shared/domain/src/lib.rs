@@ -19,6 +19,7 @@
 //! | how a person comes to be a member | [`invite`] |
 //! | how a sealed identity is opened | [`identity`] |
 //! | what a task says, and its limits | [`task`] |
+//! | what a task may not say | `wording` |
 //! | whom a task is for, and how many that is | [`scope`] |
 //! | what can be done with a task, by whom and when | [`tasking`] |
 //! | what a reporter does with a task | [`task_receipt`] |
@@ -55,6 +56,7 @@ pub mod task_receipt;
 pub mod tasking;
 pub mod territory;
 pub mod text;
+mod wording;
 
 #[cfg(test)]
 mod tests;

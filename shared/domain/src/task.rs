@@ -17,10 +17,10 @@ use crate::{
     media::MediaId,
     member::{Member, MemberId, Role},
     named::named,
-    protected,
     report::{Category, Urgency, check_text},
     scope::Scope,
     territory::NodeId,
+    wording,
 };
 
 /// The identifier of a task is its code, as with reports.
@@ -44,8 +44,11 @@ pub const MAX_CHOICE_CHARS: usize = 40;
 pub const MAX_ANSWER_CHARS: usize = 1_000;
 /// How far a number of an answer may be from nought.
 pub const MAX_NUMBER: i64 = 1_000_000_000_000;
-/// The longest time from now to the end of a window, in days.
-pub const MAX_WINDOW_DAYS: i64 = 366;
+/// How far ahead a window may end, in days.
+pub const MAX_AHEAD_DAYS: i64 = 366;
+/// The longest window, in days. What reporters do with a task is kept for as long after the end
+/// that it had then, so that nothing of it is gone before the task ends, also when that is put off.
+pub const MAX_WINDOW_DAYS: i64 = crate::task_receipt::KEPT_DAYS;
 
 named! {
     /// What a task asks for.
@@ -176,6 +179,19 @@ impl TaskContent {
     /// Checks every limit, the district's lists and the closed-category rule, and names every
     /// bad field. `territory` is that of who makes it.
     pub fn validate(&self, territory: &NodeId, district: &District, now: Timestamp) -> Result<(), Error> {
+        let mut bad = self.bad_fields(now);
+        self.scope.check(territory, district, &mut bad);
+        if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
+    }
+
+    /// The same of a task whose scope was checked when it was sent. The lists may have changed
+    /// since, and it can be put right all the same.
+    pub fn validate_sent(&self, now: Timestamp) -> Result<(), Error> {
+        let bad = self.bad_fields(now);
+        if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
+    }
+
+    fn bad_fields(&self, now: Timestamp) -> Vec<FieldError> {
         let mut bad = Vec::new();
         check_public("/title", &self.title, MAX_TITLE_CHARS, &mut bad);
         if let Some(text) = &self.look_for {
@@ -184,8 +200,7 @@ impl TaskContent {
         check_public("/instructions", &self.instructions, MAX_INSTRUCTIONS_CHARS, &mut bad);
         self.check_window(now, &mut bad);
         self.check_form(&mut bad);
-        self.scope.check(territory, district, &mut bad);
-        if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
+        bad
     }
 
     fn check_window(&self, now: Timestamp, bad: &mut Vec<FieldError>) {
@@ -193,8 +208,10 @@ impl TaskContent {
             bad.push(FieldError::new("/ends_at", "has passed"));
         } else if self.ends_at <= self.starts_at {
             bad.push(FieldError::new("/ends_at", "does not lie after the start"));
-        } else if self.ends_at.duration_since(now) > SignedDuration::from_hours(24 * MAX_WINDOW_DAYS) {
-            bad.push(FieldError::new("/ends_at", format!("lies more than {MAX_WINDOW_DAYS} days ahead")));
+        } else if self.ends_at.duration_since(now) > SignedDuration::from_hours(24 * MAX_AHEAD_DAYS) {
+            bad.push(FieldError::new("/ends_at", format!("lies more than {MAX_AHEAD_DAYS} days ahead")));
+        } else if self.ends_at.duration_since(self.starts_at) > SignedDuration::from_hours(24 * MAX_WINDOW_DAYS) {
+            bad.push(FieldError::new("/ends_at", format!("lies more than {MAX_WINDOW_DAYS} days after the start")));
         }
         if self.remind_at.is_some_and(|at| at <= self.starts_at || at >= self.ends_at) {
             bad.push(FieldError::new("/remind_at", "does not lie between the start and the end"));
@@ -215,7 +232,7 @@ impl TaskContent {
             if self.form[..i].iter().any(|other| other.name == field.name) {
                 bad.push(FieldError::new(format!("{at}/name"), "is there twice"));
             }
-            if let Some(why) = protected::refuse_text(field.name.as_str()) {
+            if let Some(why) = wording::refuse_label(field.name.as_str()) {
                 bad.push(FieldError::new(format!("{at}/name"), why));
             }
             check_public(&format!("{at}/label"), &field.label, MAX_LABEL_CHARS, bad);
@@ -247,7 +264,7 @@ fn check_public(at: &str, text: &str, max_chars: usize, bad: &mut Vec<FieldError
     let before = bad.len();
     check_text(at, text, max_chars, bad);
     if bad.len() == before
-        && let Some(why) = protected::refuse_text(text)
+        && let Some(why) = wording::refuse(text)
     {
         bad.push(FieldError::new(at, why));
     }
@@ -284,9 +301,9 @@ pub struct Task {
     /// What it says.
     #[serde(flatten)]
     pub content: TaskContent,
-    /// Rises when what reporters read has changed after they could read it.
+    /// Rises when what reporters read has changed after it was sent.
     pub instructions_version: u32,
-    /// Rises when the form has changed after it could be answered.
+    /// Rises when the form has changed after it was sent.
     pub form_version: u32,
     /// Whether the district consented to it.
     #[serde(default)]

@@ -1,6 +1,6 @@
 //! What a reporter does with a task: gets it, reads it, answers it; and the counts of that.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -50,16 +50,24 @@ pub struct TaskReceipt {
     /// Which instructions were read.
     #[serde(default)]
     pub read_version: u32,
-    /// When it was answered, the last time.
+    /// When it was answered, the last time. What was answered is a record of its own: a list of
+    /// receipts stays small.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered_at: Option<Timestamp>,
+}
+
+/// What a reporter answered to a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskAnswer {
+    /// The reporter's pseudonym.
+    pub pseudonym: Code,
+    /// When, the last time.
+    pub answered_at: Timestamp,
     /// Which form was answered.
-    #[serde(default)]
     pub form_version: u32,
-    /// The answer.
-    #[serde(default)]
+    /// What it says.
     pub answer: Answer,
-    /// The pictures of the answer.
+    /// Its pictures.
     #[serde(default)]
     pub media: Vec<MediaRef>,
 }
@@ -118,7 +126,24 @@ pub fn check_sees(task: &Task, reporter: &Profile, now: Timestamp) -> Result<(),
     if begun && task.content.scope.includes(reporter) { Ok(()) } else { Err(Error::NotFound) }
 }
 
-/// Checks that a reporter can answer a task, or name it in a report, now.
+/// How long after its end a report can still name a task in whose window it was observed, in
+/// hours: as long as a phone may have been without a network.
+const LATE_HOURS: i64 = 72;
+
+/// Checks that a report can name a task: the reporter could answer it now, or could have when the
+/// report was written, which is only sent in now because the phone had no network.
+pub fn check_named(
+    task: &Task,
+    reporter: &Profile,
+    observed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let late = now.duration_since(task.content.ends_at) <= SignedDuration::from_hours(LATE_HOURS);
+    let then = observed_at.filter(|at| late && *at <= now && task.state(now) == TaskState::Ended);
+    check_answers(task, reporter, then.unwrap_or(now))
+}
+
+/// Checks that a reporter can answer a task now.
 pub fn check_answers(task: &Task, reporter: &Profile, now: Timestamp) -> Result<(), Error> {
     check_sees(task, reporter, now)?;
     match task.state(now) {
@@ -144,6 +169,15 @@ pub fn acknowledge(
     Ok(changed(receipt, before))
 }
 
+/// What a reporter has done with a task before: the receipt, and the answer if there is one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Before<'a> {
+    /// The receipt.
+    pub receipt: Option<&'a TaskReceipt>,
+    /// The answer.
+    pub answer: Option<&'a TaskAnswer>,
+}
+
 /// Takes an answer, in the place of the one before; none when it is the same. Whoever
 /// answers has read it.
 ///
@@ -151,22 +185,24 @@ pub fn acknowledge(
 pub fn answer(
     task: &Task,
     reporter: &Profile,
-    before: Option<&TaskReceipt>,
-    answer: Answer,
+    before: Before<'_>,
+    answer: &Answer,
     media: Vec<MediaRef>,
     now: Timestamp,
-) -> Result<Option<TaskReceipt>, Error> {
+) -> Result<Option<(TaskReceipt, TaskAnswer)>, Error> {
     check_answers(task, reporter, now)?;
-    let mut receipt = before.cloned().unwrap_or_else(|| new(task, reporter, now));
+    let mut receipt = before.receipt.cloned().unwrap_or_else(|| new(task, reporter, now));
     reads(&mut receipt, task, now);
-    let same = receipt.answered_at.is_some() && receipt.form_version == task.form_version && receipt.answer == answer;
-    if !same {
-        receipt.answered_at = Some(now);
-        receipt.form_version = task.form_version;
-        receipt.answer = answer;
-        receipt.media = media;
+    let same = before.answer.filter(|old| old.form_version == task.form_version && old.answer == *answer);
+    if let Some(same) = same {
+        return Ok(changed(receipt, before.receipt).map(|receipt| (receipt, same.clone())));
     }
-    Ok(changed(receipt, before))
+    receipt.answered_at = Some(now);
+    receipt.version += 1;
+    let form_version = task.form_version;
+    let answer =
+        TaskAnswer { pseudonym: receipt.pseudonym, answered_at: now, form_version, answer: answer.clone(), media };
+    Ok(Some((receipt, answer)))
 }
 
 fn new(task: &Task, reporter: &Profile, now: Timestamp) -> TaskReceipt {
@@ -181,9 +217,6 @@ fn new(task: &Task, reporter: &Profile, now: Timestamp) -> TaskReceipt {
         read_at: None,
         read_version: 0,
         answered_at: None,
-        form_version: 0,
-        answer: Answer::new(),
-        media: Vec::new(),
     }
 }
 
@@ -228,19 +261,27 @@ pub fn progress(rows: Vec<(NodeId, u32, Counts)>, knows_them: bool) -> (Progress
             answered: cell(counts.answered),
         }
     };
+    let mut whole = row(sum.0, sum.1);
+    let counted: Vec<[u32; 4]> =
+        rows.iter().map(|(_, in_scope, of)| [*in_scope, of.delivered, of.read, of.answered]).collect();
     let mut by_node: Vec<_> = rows.into_iter().map(|(node, in_scope, counts)| (node, row(in_scope, counts))).collect();
-    // One that is suppressed alone would be the whole less all others.
-    for column in [
+    // What is suppressed alone would be the whole less all others.
+    let columns = [
         (|row: &mut Progress| &mut row.in_scope) as fn(&mut Progress) -> &mut Cell,
         |row| &mut row.delivered,
         |row| &mut row.read,
         |row| &mut row.answered,
-    ] {
+    ];
+    for (place, column) in columns.into_iter().enumerate() {
         let mut cells: Vec<((), Cell)> = by_node.iter_mut().map(|(_, row)| ((), *column(row))).collect();
-        coverage::suppress_a_second(&mut cells);
+        let counts: Vec<u32> = counted.iter().map(|counts| counts[place]).collect();
+        if !coverage::suppress_another(&mut cells, &counts) {
+            let sum = column(&mut whole);
+            *sum = Cell { members: None, suppressed: true, ..*sum };
+        }
         for ((_, row), ((), cell)) in by_node.iter_mut().zip(cells) {
             *column(row) = cell;
         }
     }
-    (row(sum.0, sum.1), by_node)
+    (whole, by_node)
 }

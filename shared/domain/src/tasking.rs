@@ -128,6 +128,11 @@ pub enum Step {
 }
 
 impl Step {
+    /// Whether it is asked how many reporters are in scope.
+    pub fn counts(&self) -> bool {
+        matches!(self, Self::Publish | Self::Consent)
+    }
+
     fn reason(&self) -> Option<&String> {
         match self {
             Self::Publish | Self::Consent => None,
@@ -183,10 +188,21 @@ pub fn edit(
         TaskState::Draft => {}
         // Whoever consents, consents to what they have read.
         TaskState::AwaitingConsent => task.stage = TaskStage::Draft,
-        TaskState::Scheduled | TaskState::Active => check_edit_of_sent(before, &content, actor, now)?,
+        // And what they have consented to is not changed behind their back.
+        TaskState::Scheduled | TaskState::Active if before.consented || needs_consent(before, actor, district) => {
+            if actor.role != Role::DistrictManager {
+                return Err(Refusal::ConsentedTask.into());
+            }
+            check_edit_of_sent(before, &content, now)?;
+        }
+        TaskState::Scheduled | TaskState::Active => check_edit_of_sent(before, &content, now)?,
         state @ (TaskState::Ended | TaskState::Cancelled) => return Err(over(state)),
     }
-    content.validate(&before.node, district, now)?;
+    if before.stage == TaskStage::Published {
+        content.validate_sent(now)?;
+    } else {
+        content.validate(&before.node, district, now)?;
+    }
     if before.content == content && before.stage == task.stage {
         return Ok(None);
     }
@@ -207,10 +223,14 @@ pub fn edit(
     Ok(Some(decided))
 }
 
-fn check_edit_of_sent(before: &Task, content: &TaskContent, actor: &Member, now: Timestamp) -> Result<(), Error> {
-    if before.consented && actor.role != Role::DistrictManager {
-        return Err(Refusal::ConsentedTask.into());
-    }
+/// Whether the district has to consent to what this member does with a task.
+fn needs_consent(task: &Task, actor: &Member, district: &District) -> bool {
+    actor.role != Role::DistrictManager
+        && district.station_tasks == StationTasks::Consent
+        && task.content.scope.is_wider_than_one_community()
+}
+
+fn check_edit_of_sent(before: &Task, content: &TaskContent, now: Timestamp) -> Result<(), Error> {
     let mut bad = Vec::new();
     if content.scope != before.content.scope {
         let why = "stays once the task was sent: cancel it, and make another for other people";
@@ -229,7 +249,8 @@ fn check_edit_of_sent(before: &Task, content: &TaskContent, actor: &Member, now:
     if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
 }
 
-/// Takes a step. `in_scope` is how many reporters are in scope now, for [`Step::Publish`].
+/// Takes a step. `in_scope` is how many reporters are in scope now, for those that
+/// [count](Step::counts).
 pub fn step(
     before: &Task,
     step: &Step,
@@ -245,9 +266,10 @@ pub fn step(
         Step::Publish => publish(before, in_scope, actor, district, now),
         Step::Consent => {
             check_consents(before, actor)?;
+            check_sendable(before, in_scope, district, now)?;
             let mut task = before.clone();
             task.consented = true;
-            send(task, TaskAction::Consent, None, actor, now)
+            send(task, TaskAction::Consent, in_scope, actor, now)
         }
         Step::Refuse { reason } => {
             check_consents(before, actor)?;
@@ -287,41 +309,33 @@ fn publish(
             _ => Refusal::WrongTaskState.into(),
         });
     }
-    // The lists may have changed since it was written.
-    before.content.validate(&before.node, district, now)?;
-    if in_scope < SMALLEST_SHOWN {
-        return Err(Refusal::ScopeTooSmall.into());
-    }
-    let asks = actor.role != Role::DistrictManager
-        && district.station_tasks == StationTasks::Consent
-        && before.content.scope.is_wider_than_one_community();
+    check_sendable(before, in_scope, district, now)?;
     let mut task = before.clone();
-    if asks {
+    if needs_consent(before, actor, district) {
         task.stage = TaskStage::AwaitingConsent;
         return record(task, TaskAction::RequestConsent, actor, now, |event, _| event.in_scope = Some(in_scope));
     }
-    task.consented = false;
-    send(task, TaskAction::Publish, Some(in_scope), actor, now)
+    // The district consents to what it sends for others.
+    task.consented = actor.role == Role::DistrictManager && before.maker_role != Role::DistrictManager;
+    send(task, TaskAction::Publish, in_scope, actor, now)
+}
+
+/// Checks what may have changed since the task was written: the lists of the district, and how
+/// many reporters are in scope.
+fn check_sendable(task: &Task, in_scope: u32, district: &District, now: Timestamp) -> Result<(), Error> {
+    task.content.validate(&task.node, district, now)?;
+    if in_scope < SMALLEST_SHOWN { Err(Refusal::ScopeTooSmall.into()) } else { Ok(()) }
 }
 
 /// Sends a task: those in scope are told now if its window has begun, and by the clock if not.
-fn send(
-    mut task: Task,
-    action: TaskAction,
-    in_scope: Option<u32>,
-    actor: &Member,
-    now: Timestamp,
-) -> Result<Decided, Error> {
-    if task.content.ends_at <= now {
-        return Err(Refusal::TaskEnded.into());
-    }
+fn send(mut task: Task, action: TaskAction, in_scope: u32, actor: &Member, now: Timestamp) -> Result<Decided, Error> {
     task.stage = TaskStage::Published;
     task.content.starts_at = task.content.starts_at.max(now);
     // Consent can come so late that the reminder would be the first that anybody hears of it.
     task.content.remind_at = task.content.remind_at.filter(|at| *at > task.content.starts_at);
     task.told.started = task.content.starts_at <= now;
     let started = task.told.started;
-    let mut decided = record(task, action, actor, now, |event, _| event.in_scope = in_scope)?;
+    let mut decided = record(task, action, actor, now, |event, _| event.in_scope = Some(in_scope))?;
     decided.tells_scope = started;
     Ok(decided)
 }

@@ -99,6 +99,7 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::AccountTaken
         | Refusal::InviteExhausted
         | Refusal::OpeningDecided
+        | Refusal::ChannelsFull
         | Refusal::ScopeTooSmall
         | Refusal::WrongTaskState
         | Refusal::ConsentedTask

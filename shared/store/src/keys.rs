@@ -21,16 +21,17 @@
 //! reports   REPORT#<code>         CONTENT#<seq:8>#<part:2>  a text of it
 //! reports   REPORT#<code>         QUEUE#<stage>       its place in a stage's queue
 //! reports   REPORT#<code>         ERASED#<uuid>       that a medium of it was erased
-//! reports   ACCESS#<code>         HEAD                the end of its chain of readings
+//! reports   ACCESS#<code>         HEAD                the end of its chain of readings, or that of a task's answers
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
 //! reports   MEDIA#<uuid>          MEDIA               a medium
 //! tasks     TASK#<code>           TASK                a task
 //! tasks     TASK#<code>           EVENT#<seq:8>       an event of it
-//! tasks     TASK#<code>           COUNT#<node>        how many of a community have got, read, answered it
+//! tasks     COUNT#<code>#<node>   COUNT               how many of a community have got, read, answered it
 //! tasks     PLACE#<node>          <ends:15>#<code>    that a task runs in a node
 //! tasks     RECEIPTS#<member>     <code>              what a reporter has done with a task; the member is named
 //!                                                     as in sign-in, so that one read finds all of it
+//! tasks     ANSWER#<member>#<code>  ANSWER            what a reporter has answered to a task; named likewise
 //! tasks     DONE#<command>        DONE                a command on tasks that was carried out
 //! ```
 //!
@@ -79,9 +80,6 @@ pub const ACCESS_PREFIX: &str = "ACCESS#";
 
 /// What the sort keys of all events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
-
-/// What the sort keys of all counts of a task begin with.
-pub const COUNT_PREFIX: &str = "COUNT#";
 
 /// What the sort keys of all notices begin with.
 const NOTICE_PREFIX: &str = "NOTICE#";
@@ -146,6 +144,8 @@ pub enum Key {
     /// What a reporter has done with a task, under the id with which they sign in. A membership
     /// has one for good.
     TaskReceipt(MemberId, TaskId),
+    /// What a reporter has answered to a task, likewise.
+    TaskAnswer(MemberId, TaskId),
     /// A command on tasks that was carried out.
     TaskDone(CommandId),
 }
@@ -186,6 +186,7 @@ impl Key {
             | Self::TaskCount(..)
             | Self::TaskPlace(..)
             | Self::TaskReceipt(..)
+            | Self::TaskAnswer(..)
             | Self::TaskDone(_) => Table::Tasks,
             _ => Table::Reports,
         }
@@ -222,6 +223,7 @@ impl Key {
             Self::TaskCount(..) => "task_count",
             Self::TaskPlace(..) => "task_place",
             Self::TaskReceipt(..) => "task_receipt",
+            Self::TaskAnswer(..) => "task_answer",
             Self::TaskDone(_) => "task_done",
         }
     }
@@ -248,7 +250,9 @@ impl Key {
             Self::AccessHead(id) | Self::Access(id, _) => format!("ACCESS#{}", id.as_str()),
             Self::Receipt(command) => format!("RECEIPT#{command}"),
             Self::Media(id) => format!("MEDIA#{id}"),
-            Self::Task(id) | Self::TaskEvent(id, _) | Self::TaskCount(id, _) => task_pk(*id),
+            Self::Task(id) | Self::TaskEvent(id, _) => task_pk(*id),
+            Self::TaskCount(id, node) => format!("COUNT#{}#{node}", id.as_str()),
+            Self::TaskAnswer(member, id) => format!("ANSWER#{member}#{}", id.as_str()),
             Self::TaskPlace(node, ..) => place_pk(node),
             Self::TaskReceipt(member, _) => receipts_pk(member),
             Self::TaskDone(command) => format!("DONE#{command}"),
@@ -281,7 +285,8 @@ impl Key {
             Self::Receipt(_) => "RECEIPT".to_owned(),
             Self::Media(_) => "MEDIA".to_owned(),
             Self::Task(_) => "TASK".to_owned(),
-            Self::TaskCount(_, node) => format!("{COUNT_PREFIX}{node}"),
+            Self::TaskCount(..) => "COUNT".to_owned(),
+            Self::TaskAnswer(..) => "ANSWER".to_owned(),
             Self::TaskPlace(_, ends_at, id) => created_sk(*ends_at, id.as_str()),
             Self::TaskReceipt(_, id) => id.as_str().to_owned(),
             Self::TaskDone(_) => "DONE".to_owned(),
@@ -329,10 +334,15 @@ impl Key {
             ("RECEIPT", "RECEIPT") => Self::Receipt(serde_json::from_value(id.into()).ok()?),
             ("MEDIA", "MEDIA") => Self::Media(id.parse().ok()?),
             ("TASK", "TASK") => Self::Task(report()?),
-            ("TASK", sk) => match sk.strip_prefix(COUNT_PREFIX) {
-                Some(node) => Self::TaskCount(report()?, NodeId::parse(node).ok()?),
-                None => Self::TaskEvent(report()?, number(sk)?),
-            },
+            ("TASK", sk) => Self::TaskEvent(report()?, number(sk)?),
+            ("COUNT", "COUNT") => {
+                let (task, node) = id.split_once('#')?;
+                Self::TaskCount(Code::parse(task).ok()?, NodeId::parse(node).ok()?)
+            }
+            ("ANSWER", "ANSWER") => {
+                let (member, task) = id.split_once('#')?;
+                Self::TaskAnswer(MemberId::from_key(member).ok()?, Code::parse(task).ok()?)
+            }
             ("PLACE", sk) => {
                 let (ends_at, task) = sk.split_once('#')?;
                 let ends_at = Timestamp::from_millisecond(ends_at.parse().ok()?).ok()?;
@@ -595,7 +605,8 @@ mod tests {
             (Key::Census("demo.river.boatyard".parse().unwrap()), "CENSUS#demo.river.boatyard", "CENSUS"),
             (Key::Task(report), "TASK#", "TASK"),
             (Key::TaskEvent(report, 7), "TASK#", "EVENT#00000007"),
-            (Key::TaskCount(report, "demo.river.boatyard".parse().unwrap()), "TASK#", "COUNT#demo.river.boatyard"),
+            (Key::TaskCount(report, "demo.river.boatyard".parse().unwrap()), "COUNT#", "COUNT"),
+            (Key::TaskAnswer(member.clone(), report), "ANSWER#officer-1#", "ANSWER"),
             (
                 Key::TaskPlace(
                     "demo.river".parse().unwrap(),

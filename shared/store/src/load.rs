@@ -19,7 +19,7 @@ use pingan_domain::{
     report::{Report, ReportId},
     scope::Census,
     task::{Task, TaskId},
-    task_receipt::TaskReceipt,
+    task_receipt::{Counts, TaskAnswer, TaskReceipt},
     territory::NodeId,
 };
 use serde::de::DeserializeOwned;
@@ -177,6 +177,16 @@ impl Loaded {
     /// What a reporter has done with a task.
     pub fn task_receipt(&self, member: &MemberId, task: TaskId) -> Result<Option<TaskReceipt>, Error> {
         self.get(&Key::TaskReceipt(member.clone(), task))
+    }
+
+    /// What the reporter who signs in with this id has answered to a task.
+    pub fn task_answer(&self, reader: &MemberId, task: TaskId) -> Result<Option<TaskAnswer>, Error> {
+        self.get(&Key::TaskAnswer(reader.clone(), task))
+    }
+
+    /// How many of a community have got, read and answered a task.
+    pub fn task_counts(&self, task: TaskId, community: &NodeId) -> Result<Counts, Error> {
+        Ok(self.get(&Key::TaskCount(task, community.clone()))?.unwrap_or_default())
     }
 
     /// The command on tasks that was carried out before.

@@ -253,16 +253,19 @@ impl Store {
     }
 }
 
+/// Reports by the stage that holds them, their state and the reason of a rejection.
+pub type ReportCounts = BTreeMap<(Stage, State, Option<RejectionReason>), u32>;
+
+/// The most pages of reports that are counted, of 1 MiB each.
+const MAX_COUNTED_PAGES: usize = 4;
+
 impl Store {
     /// How many reports answer a task, by the stage that holds them, their state and the reason
-    /// of a rejection.
-    pub async fn count_reports_of_task(
-        &self,
-        task: TaskId,
-    ) -> Result<BTreeMap<(Stage, State, Option<RejectionReason>), u32>, Error> {
+    /// of a rejection; and whether these are all. Some ten thousand are counted, newest first.
+    pub async fn count_reports_of_task(&self, task: TaskId) -> Result<(ReportCounts, bool), Error> {
         let mut counts = BTreeMap::new();
         let mut start = None;
-        for _ in 0..MAX_HISTORY_PAGES {
+        for _ in 0..MAX_COUNTED_PAGES {
             let page = self
                 .client
                 .query()
@@ -271,6 +274,7 @@ impl Store {
                 .key_condition_expression("#pk = :pk")
                 .expression_attribute_names("#pk", Index::ReportsByTask.attributes().0)
                 .expression_attribute_values(":pk", AttributeValue::S(keys::task_pk(task)))
+                .scan_index_forward(false)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
@@ -281,10 +285,10 @@ impl Store {
             }
             start = page.last_evaluated_key;
             if start.is_none() {
-                return Ok(counts);
+                return Ok((counts, true));
             }
         }
-        Err(Error::Internal(format!("more reports answer {task} than can be counted at once")))
+        Ok((counts, false))
     }
 }
 

@@ -13,16 +13,15 @@ use aws_sdk_dynamodb::{
 use futures::future::try_join_all;
 use pingan_domain::{
     Timestamp,
-    code::Code,
     error::{Error, FieldError},
     invite::after_days,
-    media::{MediaId, MediaRef},
+    media::MediaId,
     member::MemberId,
     notice::of_task,
     report::{Category, Urgency},
     scope::Census,
-    task::{Answer, Task, TaskEntry, TaskId, TaskKind, TaskStage},
-    task_receipt::{Counts, KEPT_DAYS, TaskReceipt},
+    task::{Task, TaskEntry, TaskId, TaskKind, TaskStage, Value},
+    task_receipt::{Counts, KEPT_DAYS, TaskAnswer, TaskReceipt},
     tasking::{Decided, TaskEvent},
     territory::{Level, NodeId},
 };
@@ -32,7 +31,7 @@ use crate::{
     Store,
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of, text},
-    keys::{self, COUNT_PREFIX, EVENT_PREFIX, Index, Key, Table},
+    keys::{self, EVENT_PREFIX, Index, Key, Table},
     members::{Done, seconds},
     notices,
     reports::{delete, put},
@@ -94,23 +93,7 @@ pub(crate) const SUMMARY_ATTRIBUTES: [&str; 14] = [
     "updated_at",
 ];
 
-/// An answer, as those who run the task read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AnswerItem {
-    /// Whose it is.
-    pub pseudonym: Code,
-    /// When it was given, the last time.
-    pub answered_at: Timestamp,
-    /// Which form was answered.
-    pub form_version: u32,
-    /// What it says.
-    pub answer: Answer,
-    /// Its pictures.
-    #[serde(default)]
-    pub media: Vec<MediaRef>,
-}
-
-/// The attributes of an [`AnswerItem`], projected into its index.
+/// The attributes of a [`TaskAnswer`], projected into its index.
 pub(crate) const ANSWER_ATTRIBUTES: [&str; 7] =
     ["type", "schema", "pseudonym", "answered_at", "form_version", "answer", "media"];
 
@@ -121,6 +104,23 @@ pub struct TaskPage<T> {
     pub items: Vec<T>,
     /// Where the list goes on, if it does.
     pub next: Option<String>,
+}
+
+/// One commit of what a reporter did with a task.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiptCommit<'a> {
+    /// The id with which the reporter signs in.
+    pub reader: &'a MemberId,
+    /// The task.
+    pub task: &'a Task,
+    /// The receipt that it was decided on; none for the first.
+    pub old: Option<&'a TaskReceipt>,
+    /// The receipt after.
+    pub receipt: &'a TaskReceipt,
+    /// The answer before, if there was one, and the answer after; none for what is no answer.
+    pub answer: Option<(Option<&'a TaskAnswer>, &'a TaskAnswer)>,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// Why nothing was committed.
@@ -215,7 +215,7 @@ impl Store {
         reader: &MemberId,
         limit: u16,
         cursor: Option<&str>,
-    ) -> Result<TaskPage<AnswerItem>, Error> {
+    ) -> Result<TaskPage<TaskAnswer>, Error> {
         self.index_page(Index::AnswersByTask, keys::task_pk(task), true, reader, limit, cursor).await
     }
 
@@ -262,10 +262,14 @@ impl Store {
         now: Timestamp,
     ) -> Result<TaskPage<TaskEntry>, Error> {
         let scope = format!("running|{node}|{reader}");
+        // The moment of its end is past its end; `$` comes after the `#` of a place. A page that is
+        // asked for late does not show what has ended since the one before.
+        let ended = format!("{}$", keys::place_sk(now));
         let since = match cursor {
-            Some(cursor) => text(&self.cursor_key.open(&scope, cursor)?, PLACE).unwrap_or_default().to_owned(),
-            // The moment of its end is past its end; `$` comes after the `#` of a place.
-            None => format!("{}$", keys::place_sk(now)),
+            Some(cursor) => {
+                text(&self.cursor_key.open(&scope, cursor)?, PLACE).unwrap_or_default().max(&ended).to_owned()
+            }
+            None => ended,
         };
         let nodes = [Level::Community, Level::Station, Level::District].into_iter().filter_map(|level| node.at(level));
         let pages = try_join_all(nodes.map(|node| self.running_in(node, &since, limit))).await?;
@@ -311,17 +315,14 @@ impl Store {
         items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
     }
 
-    /// How many have got, read and answered a task, by community.
-    pub async fn task_counts(&self, task: TaskId) -> Result<BTreeMap<NodeId, Counts>, Error> {
-        let mut counts = BTreeMap::new();
-        for item in self.all_of(keys::task_pk(task), COUNT_PREFIX).await? {
-            if let key @ Key::TaskCount(..) = key_of(&item)?
-                && let Key::TaskCount(_, node) = key.clone()
-            {
-                counts.insert(node, decode(&key, item)?);
-            }
-        }
-        Ok(counts)
+    /// How many have got, read and answered a task in each of these communities, in the same
+    /// order; all of it at the same time.
+    pub async fn task_counts(&self, task: TaskId, communities: &[NodeId]) -> Result<Vec<Counts>, Error> {
+        let batches = communities.chunks(MAX_BATCH).map(|batch| async move {
+            let loaded = self.load(batch.iter().map(|node| Key::TaskCount(task, node.clone()))).await?;
+            batch.iter().map(|node| loaded.task_counts(task, node)).collect::<Result<Vec<_>, _>>()
+        });
+        Ok(try_join_all(batches).await?.into_iter().flatten().collect())
     }
 
     /// The items of a partition of the tasks whose sort key begins so.
@@ -364,17 +365,9 @@ impl Store {
     }
 
     /// Commits what a reporter did with a task, and counts what is new of it in the same
-    /// transaction, so that nothing is counted twice. `media` are the pictures that the answer
-    /// takes. `old` is the receipt that it was decided on, and `reader` is the id with which the
-    /// reporter signs in.
-    pub async fn commit_receipt(
-        &self,
-        reader: &MemberId,
-        task: &Task,
-        old: Option<&TaskReceipt>,
-        receipt: &TaskReceipt,
-        media: &[MediaId],
-    ) -> Result<(), TaskCommitError> {
+    /// transaction, so that nothing is counted twice.
+    pub async fn commit_receipt(&self, commit: &ReceiptCommit<'_>) -> Result<(), TaskCommitError> {
+        let ReceiptCommit { reader, task, old, receipt, answer, now } = *commit;
         let table = self.tables.of(Table::Tasks);
         let expires = seconds(after_days(task.content.ends_at, KEPT_DAYS)?);
         let mut items = vec![match old {
@@ -384,8 +377,16 @@ impl Store {
                 put(table, receipt_item(reader, receipt, &expires)?, Some("version = :old"), &[(":old", version)])?
             }
         }];
-        for id in media {
+        let media: Vec<MediaId> = answer.iter().flat_map(|(_, new)| &new.media).map(|media| media.id).collect();
+        for id in &media {
             items.push(attach(self.tables.of(Table::Reports), *id, receipt, &expires)?);
+        }
+        if let Some((before, new)) = answer {
+            items.push(put(table, answer_item(reader, task.id, new, &expires)?, None, &[])?);
+            let dropped = before.iter().flat_map(|before| &before.media).filter(|old| !media.contains(&old.id));
+            for old in dropped {
+                items.push(detach(self.tables.of(Table::Reports), old.id, receipt, now)?);
+            }
         }
         let counts = receipt.counts().since(old.map(TaskReceipt::counts).unwrap_or_default());
         if counts != Counts::default() {
@@ -402,11 +403,12 @@ impl Store {
             return Err(TaskCommitError::Stale);
         }
         let taken = |i: usize| media.get(i.checked_sub(1)?);
+        if failed.iter().any(|i| taken(*i).is_none()) {
+            return Err(TaskCommitError::Stale);
+        }
         let bad = failed.into_iter().filter_map(taken).map(|id| {
-            let name = receipt
-                .answer
-                .iter()
-                .find(|(_, value)| matches!(value, pingan_domain::task::Value::Text(text) if text.parse() == Ok(*id)));
+            let mut values = answer.iter().flat_map(|(_, new)| &new.answer);
+            let name = values.find(|(_, value)| matches!(value, Value::Text(text) if text.parse() == Ok(*id)));
             let at = name.map_or_else(|| "/answer".to_owned(), |(name, _)| format!("/answer/{name}"));
             FieldError::new(at, "is already attached to a report or an answer")
         });
@@ -442,11 +444,15 @@ fn task_item(task: &Task) -> Result<Item, Error> {
 fn receipt_item(reader: &MemberId, receipt: &TaskReceipt, expires: &AttributeValue) -> Result<Item, Error> {
     let mut item = encode(&Key::TaskReceipt(reader.clone(), receipt.task), receipt)?;
     item.insert(EXPIRES_AT.to_owned(), expires.clone());
-    if let Some(answered_at) = receipt.answered_at {
-        let (pk, sk) = Index::AnswersByTask.attributes();
-        item.insert(pk.to_owned(), AttributeValue::S(keys::task_pk(receipt.task)));
-        item.insert(sk.to_owned(), AttributeValue::S(keys::created_sk(answered_at, receipt.pseudonym.as_str())));
-    }
+    Ok(item)
+}
+
+fn answer_item(reader: &MemberId, task: TaskId, answer: &TaskAnswer, expires: &AttributeValue) -> Result<Item, Error> {
+    let mut item = encode(&Key::TaskAnswer(reader.clone(), task), answer)?;
+    item.insert(EXPIRES_AT.to_owned(), expires.clone());
+    let (pk, sk) = Index::AnswersByTask.attributes();
+    item.insert(pk.to_owned(), AttributeValue::S(keys::task_pk(task)));
+    item.insert(sk.to_owned(), AttributeValue::S(keys::created_sk(answer.answered_at, answer.pseudonym.as_str())));
     Ok(item)
 }
 
@@ -503,6 +509,23 @@ fn attach(
         .expression_attribute_values(":ends", expires.clone())
         .expression_attribute_values(":owner", AttributeValue::S(receipt.member.to_string()))
         .expression_attribute_values(":ready", AttributeValue::S("ready".to_owned()))
+        .build()
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().update(update).build())
+}
+
+/// Takes a picture back out of an answer that has another one now. It goes as a slot does that
+/// nothing took.
+fn detach(table: &str, id: MediaId, receipt: &TaskReceipt, now: Timestamp) -> Result<TransactWriteItem, Error> {
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(key_attributes(&Key::Media(id))))
+        .update_expression("SET #ends = :ends REMOVE #task")
+        .condition_expression("#task = :task")
+        .expression_attribute_names("#task", "task")
+        .expression_attribute_names("#ends", EXPIRES_AT)
+        .expression_attribute_values(":task", AttributeValue::S(receipt.task.to_string()))
+        .expression_attribute_values(":ends", seconds(now))
         .build()
         .map_err(|error| Error::Internal(error.to_string()))?;
     Ok(TransactWriteItem::builder().update(update).build())

@@ -14,7 +14,7 @@ use pingan_domain::{
     membership::Profile,
     report::{NewReport, Report, ReportId, check_media},
     task::Task,
-    task_receipt::check_answers,
+    task_receipt::check_named,
 };
 use pingan_store::{CommitError, Key, Loaded};
 use uuid::Uuid;
@@ -66,7 +66,7 @@ impl Workflow {
                 return Ok(report);
             }
             if let Some(task) = new.task {
-                check_task(loaded.task(task)?.as_ref(), &profile, now)?;
+                check_task(loaded.task(task)?.as_ref(), &profile, new.observed_at, now)?;
             }
             let media = media::attach(&new.media, &found(&loaded, &new.media)?, &author.id, &self.media_limits)?;
             let decided = decide::submit(new.clone(), id, &author, media, self.context(command)?)?;
@@ -145,10 +145,15 @@ impl Workflow {
     }
 }
 
-/// A report can name a task that its reporter can answer now. A task that they do not see is
-/// answered as if it did not exist.
-fn check_task(task: Option<&Task>, reporter: &Profile, now: Timestamp) -> Result<(), Error> {
-    match task.ok_or(Error::NotFound).and_then(|task| check_answers(task, reporter, now)) {
+/// Checks the task that a report names. One that its reporter does not see is answered as if it
+/// did not exist.
+fn check_task(
+    task: Option<&Task>,
+    reporter: &Profile,
+    observed_at: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    match task.ok_or(Error::NotFound).and_then(|task| check_named(task, reporter, observed_at, now)) {
         Err(Error::NotFound) => Err(Error::field("/task", "is no task of yours")),
         answer => answer,
     }

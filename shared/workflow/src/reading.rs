@@ -84,7 +84,7 @@ impl Workflow {
     }
 
     /// Finds the clean copy or the thumbnail of a picture of an answer to a task, for those who
-    /// run the task.
+    /// run the task, and writes it down before it is shown.
     pub async fn open_media_of_answer(
         &self,
         reader: &MemberId,
@@ -92,12 +92,15 @@ impl Workflow {
         media: MediaId,
         rendition: Rendition,
     ) -> Result<MediaRef, Error> {
-        let loaded = self.store.load([Key::Member(reader.clone()), Key::Task(task), Key::Media(media)]).await?;
+        let keys = [Key::Member(reader.clone()), Key::Task(task), Key::Media(media), Key::AccessHead(task)];
+        let loaded = self.store.load(keys).await?;
         let reader = loaded.actor(reader)?.acting_as_any(&REVIEWERS)?;
         loaded.task(task)?.filter(|task| task.is_run_by(&reader)).ok_or(Error::NotFound)?;
         let found = loaded.media(media)?.filter(|media| media.task == Some(task));
         let found = found.and_then(|media| media.reference()).ok_or(Error::NotFound)?;
         found.rendition(rendition).ok_or(Error::NotFound)?;
+        let reading = Reading::media(media, rendition, None);
+        self.store.record_access(loaded.access_head(task)?, task, &reader, &reading, self.world.now(), None).await?;
         Ok(found)
     }
 

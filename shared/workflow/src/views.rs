@@ -344,6 +344,10 @@ pub struct OwnReport {
     /// Where it is in its life.
     #[serde(flatten)]
     pub summary: ReportSummary,
+    /// The task that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code, required = false)]
+    pub task: Option<Code>,
     /// What was sent in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentView>,
@@ -417,6 +421,10 @@ pub struct ReviewedReport {
     /// Where it is in its life.
     #[serde(flatten)]
     pub summary: ReportSummary,
+    /// The task that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code, required = false)]
+    pub task: Option<Code>,
     /// The reporter's pseudonym.
     #[schema(schema_with = schema::code)]
     pub pseudonym: Code,
@@ -462,6 +470,7 @@ impl OwnReport {
             .collect();
         Self {
             summary: (&report).into(),
+            task: report.task,
             can: offered(&report, reader),
             content,
             erased_media: erased(&report, &erasures),
@@ -491,6 +500,7 @@ impl ReviewedReport {
         let (content, messages) = split(contents, |_| true);
         Self {
             summary: (&report).into(),
+            task: report.task,
             can: offered(&report, reader).into_iter().filter(|action| TAKEN_IN_REVIEW.contains(action)).collect(),
             pseudonym: report.pseudonym,
             concerns: report.concerns,

@@ -370,10 +370,10 @@ async fn weigh_tasking(scale: &mut Scale) {
     scale.weigh(Budget::Query, "read_task", "", 200, officer.get(&path)).await;
     scale.weigh(Budget::Query, "read_task_history", "", 200, officer.get(&format!("{path}/history"))).await;
     scale.weigh(Budget::Together(2), "read_progress", "", 200, officer.get(&format!("{path}/progress"))).await;
-    scale.weigh(Budget::Query, "list_answers", "", 200, officer.get(&format!("{path}/answers"))).await;
+    scale.weigh(Budget::Audited, "list_answers", "", 200, officer.get(&format!("{path}/answers"))).await;
     scale.weigh(Budget::Together(2), "list_task_reports", "", 200, officer.get(&format!("{path}/reports"))).await;
     let link = format!("/tasks/{}/media/{photo}/link", made.text("/id"));
-    scale.weigh(Budget::Query, "link_answer_media", "", 200, officer.get(&link)).await;
+    scale.weigh(Budget::Audited, "link_answer_media", "", 200, officer.get(&link)).await;
     let cancel = json!({ "step": "cancel", "reason": "A mistake." });
     let key = scale.key();
     let call = officer.post(&steps, key, sent.version(), &cancel);

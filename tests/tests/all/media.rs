@@ -1,7 +1,7 @@
 //! What becomes of media: announced, uploaded past the functions, looked at, attached, opened by reviewers, erased.
 
 mod corpus;
-mod erasing;
+pub(crate) mod erasing;
 mod events;
 mod parts;
 mod reading;

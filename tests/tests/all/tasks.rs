@@ -2,6 +2,7 @@
 
 mod following;
 mod races;
+mod records;
 
 use std::time::{Duration, Instant};
 

@@ -179,8 +179,10 @@ impl Scene {
             self.world.person("district-police").await.get("/districts/demo/members?limit=100").await.unwrap();
         let tasks = self.world.person("district-police").await.get("/districts/demo/tasks?limit=100").await.unwrap();
         for code in [&self.task, &self.draft] {
-            let counts = self.world.store().task_counts(code.parse().unwrap()).await.unwrap().len();
-            opened += counts + self.world.store().task_events(code.parse().unwrap()).await.unwrap().len();
+            let counts =
+                self.world.store().task_counts(code.parse().unwrap(), &[LANTERN.parse().unwrap()]).await.unwrap();
+            opened += usize::try_from(counts[0].delivered + counts[0].read + counts[0].answered).unwrap();
+            opened += self.world.store().task_events(code.parse().unwrap()).await.unwrap().len();
         }
         (reports, members.body, tasks.body, opened)
     }

@@ -227,6 +227,7 @@ fn each_mistake_of_a_task_is_named() {
         "/ends_at"
     );
     assert_eq!(spoiled(&|c| c.ends_at = at("2027-09-14T18:00:00+08:00")), ["/ends_at"]);
+    assert_eq!(spoiled(&|c| c.ends_at = at("2027-03-14T18:00:00+08:00")), ["/ends_at"]);
     assert_eq!(spoiled(&|c| c.remind_at = Some(c.ends_at)), ["/remind_at"]);
     assert_eq!(spoiled(&|c| c.kind = TaskKind::WorkHint), ["/form"]);
     assert_eq!(spoiled(&|c| c.form = vec![c.form[0].clone(); 11]), ["/form"]);
@@ -379,6 +380,18 @@ fn what_was_consented_to_is_changed_by_the_district_alone() {
     other.instructions = "请拨打 110。".to_owned();
     let edited = |actor| tasking::edit(&task, other.clone(), &actor, &district(), wednesday());
     assert_eq!(edited(manager()), Err(Refusal::ConsentedTask.into()));
+    // Nor what the district has sent itself, or what was sent before the district asked to consent.
+    let wide = draft(&manager(), content(&["hexi.jianshan"]));
+    let by_district = tasking::step(&wide, &Step::Publish, 9, &district_manager(), &district(), wednesday()).unwrap();
+    let mut free = district();
+    free.station_tasks = StationTasks::Free;
+    let freely = tasking::step(&wide, &Step::Publish, 9, &manager(), &free, wednesday()).unwrap();
+    let asks = district();
+    for sent in [by_district.task, freely.task] {
+        let edit = |actor| tasking::edit(&sent, other.clone(), &actor, &asks, wednesday());
+        assert_eq!(edit(manager()), Err(Refusal::ConsentedTask.into()));
+        assert!(edit(district_manager()).is_ok());
+    }
     assert!(edited(district_manager()).unwrap().unwrap().tells_scope);
 }
 
@@ -411,6 +424,11 @@ fn only_other_instructions_are_told_again() {
         }),
         ["/kind"]
     );
+    // The lists of the district may have changed since it was sent.
+    let mut smaller = district();
+    smaller.nodes.clear();
+    let longer = TaskContent { ends_at: at("2026-08-15T18:00:00+08:00"), ..task.content.clone() };
+    assert!(tasking::edit(&task, longer, &officer(), &smaller, wednesday()).unwrap().is_some());
     // What nobody could read yet has no versions.
     let draft = draft(&officer(), content(&["hexi.jianshan.yulan"]));
     let mut other = draft.content.clone();

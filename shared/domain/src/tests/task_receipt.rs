@@ -13,7 +13,10 @@ use crate::{
     member::Role,
     membership::Profile,
     task::{Answer, Task, TaskContent, TaskKind, TaskStage, Value},
-    task_receipt::{Acknowledged, Counts, TaskReceipt, acknowledge, answer, check_answers, check_sees, progress},
+    task_receipt::{
+        Acknowledged, Before, Counts, TaskAnswer, TaskReceipt, acknowledge, answer, check_answers, check_named,
+        check_sees, progress,
+    },
     territory::NodeId,
 };
 
@@ -37,10 +40,13 @@ fn who_reads_has_got_it_and_who_answers_has_read_it() {
     assert_eq!(acknowledge(&task, &reporter, Some(&delivered), Acknowledged::Delivered, now), Ok(None));
     let read = acknowledge(&task, &reporter, None, Acknowledged::Read, now).unwrap().unwrap();
     assert_eq!(read.counts(), Counts { delivered: 1, read: 1, answered: 0 });
-    let answered = answer(&task, &reporter, None, says("是"), Vec::new(), now).unwrap().unwrap();
+    let (answered, said) = answer(&task, &reporter, Before::default(), &says("是"), Vec::new(), now).unwrap().unwrap();
     assert_eq!(answered.counts(), Counts { delivered: 1, read: 1, answered: 1 });
-    assert_eq!(answer(&task, &reporter, Some(&answered), says("是"), Vec::new(), now), Ok(None), "the same again");
-    let corrected = answer(&task, &reporter, Some(&answered), says("否"), Vec::new(), now).unwrap().unwrap();
+    let before = Before { receipt: Some(&answered), answer: Some(&said) };
+    let later = now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap();
+    assert_eq!(answer(&task, &reporter, before, &says("是"), Vec::new(), later), Ok(None), "the same again");
+    let (corrected, other) = answer(&task, &reporter, before, &says("否"), Vec::new(), later).unwrap().unwrap();
+    assert_eq!((other.answered_at, &other.answer), (later, &says("否")));
     assert_eq!(corrected.counts().since(answered.counts()), Counts::default(), "a correction is counted once");
     // Other instructions are read again, and counted once.
     let changed = Task { instructions_version: 2, ..task };
@@ -53,7 +59,7 @@ fn what_is_over_takes_no_answer_and_says_why() {
     let (task, reporter, now) = (task(), reporter(), wednesday());
     assert_eq!(check_answers(&task, &reporter, now), Ok(()));
     let refused = |task: &Task, at| {
-        let refused = answer(task, &reporter, None, says("是"), Vec::new(), at).unwrap_err();
+        let refused = answer(task, &reporter, Before::default(), &says("是"), Vec::new(), at).unwrap_err();
         assert_eq!(check_answers(task, &reporter, at), Err(refused.clone()));
         refused
     };
@@ -70,6 +76,15 @@ fn what_is_over_takes_no_answer_and_says_why() {
     later.told.started = false;
     assert_eq!(refused(&later, now), Error::NotFound);
     assert_eq!(refused(&Task { stage: TaskStage::Cancelled, ..later }, now), Error::NotFound);
+    // A report that was written within the window, and had no network until now, can name it all the same.
+    let after = |hours| task.content.ends_at.checked_add(jiff::SignedDuration::from_hours(hours)).unwrap();
+    let named = |observed_at, at| check_named(&task, &reporter, observed_at, at);
+    assert_eq!(named(None, now), Ok(()));
+    assert_eq!(named(Some(now), after(72)), Ok(()));
+    assert_eq!(named(Some(now), after(73)), Err(Refusal::TaskEnded.into()));
+    assert_eq!(named(None, after(1)), Err(Refusal::TaskEnded.into()));
+    assert_eq!(named(Some(after(0)), after(1)), Err(Refusal::TaskEnded.into()));
+    assert_eq!(check_named(&cancelled, &reporter, Some(now), after(1)), Err(Refusal::TaskCancelled.into()));
     // That it was read late is still a fact.
     assert!(acknowledge(&task, &reporter, None, Acknowledged::Read, task.content.ends_at).is_ok());
 }
@@ -103,17 +118,27 @@ proptest! {
     #[test]
     fn nothing_is_counted_twice_whatever_comes_in_which_order(sendings in sendings()) {
         let (task, reporter) = (task(), reporter());
-        let (mut receipt, mut counted): (Option<TaskReceipt>, Counts) = (None, Counts::default());
+        let (mut receipt, mut said, mut counted) = (None::<TaskReceipt>, None::<TaskAnswer>, Counts::default());
+        let mut now = wednesday();
         for sent in &sendings {
+            now = now.checked_add(jiff::SignedDuration::from_secs(1)).unwrap();
             let before = receipt.as_ref();
             let after = match sent {
-                Sent::Delivered => acknowledge(&task, &reporter, before, Acknowledged::Delivered, wednesday()),
-                Sent::Read => acknowledge(&task, &reporter, before, Acknowledged::Read, wednesday()),
-                Sent::Answer(what) => answer(&task, &reporter, before, says(&what.to_string()), Vec::new(), wednesday()),
+                Sent::Delivered => acknowledge(&task, &reporter, before, Acknowledged::Delivered, now).unwrap(),
+                Sent::Read => acknowledge(&task, &reporter, before, Acknowledged::Read, now).unwrap(),
+                Sent::Answer(what) => {
+                    let before = Before { receipt: before, answer: said.as_ref() };
+                    let after = answer(&task, &reporter, before, &says(&what.to_string()), Vec::new(), now).unwrap();
+                    after.map(|(receipt, answer)| {
+                        said = Some(answer);
+                        receipt
+                    })
+                }
             };
-            if let Some(after) = after.unwrap() {
+            if let Some(after) = after {
                 counted = counted.with(after.counts().since(before.map(TaskReceipt::counts).unwrap_or_default()));
                 prop_assert_eq!(after.version, before.map_or(0, |before| before.version) + 1);
+                prop_assert_eq!(after.answered_at, said.as_ref().map(|said| said.answered_at));
                 receipt = Some(after);
             }
         }
@@ -137,10 +162,17 @@ proptest! {
         for cell in by_node.iter().map(|(_, row)| row).chain([&whole]).flat_map(cells) {
             prop_assert!(cell.members.is_none_or(|count| count == 0 || count >= 5));
         }
+        // Nor can one be found by taking those that are shown from the whole: what is hidden is not a small number in
+        // all, and not the only way to come to its sum with numbers from 1 to 4.
         for column in 0..4 {
-            let hidden = by_node.iter().filter(|(_, row)| cells(row)[column].suppressed).count();
-            let shown = by_node.iter().filter(|(_, row)| cells(row)[column].members.is_some_and(|count| count > 0)).count();
-            prop_assert!(hidden != 1 || shown == 0, "one alone could be found by taking the others from the whole");
+            let all = by_node.iter().zip(&rows).map(|((_, row), (_, in_scope, counts))| {
+                (cells(row)[column], [*in_scope, counts.delivered, counts.read, counts.answered][column])
+            });
+            let hidden: Vec<u32> = all.filter(|(cell, _)| cell.suppressed).map(|(_, count)| count).collect();
+            let (sum, n) = (hidden.iter().sum::<u32>(), u32::try_from(hidden.len()).unwrap());
+            let small = hidden.iter().all(|count| *count < 5);
+            let tells = cells(&whole)[column].members.is_some() && n > 0 && (sum < 5 || (small && (sum == n || sum == 4 * n)));
+            prop_assert!(!tells, "{:?}", hidden);
         }
         // Who knows the persons is shown all of it.
         let (_, known) = progress(rows, true);

@@ -13,7 +13,7 @@ const LAWFUL: &str = "out_of_scope_lawful_activity";
 
 /// What of a medium is on the disk: every file whose path has its id, and what is kept beside an object, whose name has
 /// the object's key in Base64.
-fn files_of(folder: &Path, media: Uuid) -> Vec<String> {
+pub(crate) fn files_of(folder: &Path, media: Uuid) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {

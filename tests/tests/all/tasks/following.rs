@@ -1,5 +1,6 @@
 //! What comes of a task: its answers with their pictures, and the reports that name it.
 
+use pingan_domain::access::Opened;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -48,6 +49,10 @@ async fn a_photo_of_an_answer_is_opened_by_those_who_run_the_task() {
     let (status, bytes) = officer.person.open(opened.text("/url")).await.unwrap();
     assert_eq!((status, bytes.is_empty()), (200, false));
     expect(officer.person.get(&format!("{link}?thumbnail=true")).await.unwrap(), 200);
+    let readings = world.store().accesses(code.parse().unwrap(), 100).await.unwrap();
+    let readings: Vec<_> = readings.iter().map(|one| (one.actor.as_str(), one.opened)).collect();
+    let by_officer = [Opened::Answers, Opened::Media, Opened::Thumbnail].map(|opened| ("officer-lantern", opened));
+    assert_eq!(readings, by_officer, "what is read of answers is on record");
     let station = world.manager("station-market").await;
     expect(station.person.get(&link).await.unwrap(), 200);
     for stranger in ["officer-ferry", "station-river"] {
@@ -73,6 +78,8 @@ async fn what_was_reported_is_listed_by_stage_and_outcome() {
     review.approves(&first).await;
     review.rejects(&rejected, "not_confirmed").await;
 
+    assert_eq!(reporter.reads(&first).await.text("/task"), code);
+    assert_eq!(review.opens(&first).await.text("/task"), code);
     let page = officer.reads_task(&code, "/reports").await;
     let mut listed = each(&page.body["items"], "id");
     listed.sort_unstable();
@@ -91,6 +98,7 @@ async fn what_was_reported_is_listed_by_stage_and_outcome() {
     let next = short.text("/next").to_owned();
     let rest = officer.reads_task(&code, &format!("/reports?limit=2&cursor={next}")).await;
     assert_eq!(rest.body["items"].as_array().unwrap().len(), 1);
+    assert_eq!((&short.body["counted_all"], rest.body.get("counts")), (&json!(true), None), "counted once");
 
     // A task that is not theirs, or that there is not, is none.
     let elsewhere = world.reporter("ferry").await;
