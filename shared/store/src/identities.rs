@@ -26,6 +26,7 @@ use crate::{
     keys::{self, EVENT_PREFIX, Index, Key, Table},
     members::{Done, seconds},
     notices,
+    pages::Asked,
     reports::put,
 };
 
@@ -195,27 +196,8 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<(Vec<Opening>, Option<String>), Error> {
-        let index = Index::OpeningsByDistrict;
-        let scope = format!("{}|{district}|{reader}", index.name());
-        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Identities))
-            .index_name(index.name())
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", index.attributes().0)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::node_pk(district)))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        let openings = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
-        Ok((openings, next))
+        let (index, pk) = (Index::OpeningsByDistrict, keys::node_pk(district));
+        self.page(Asked { index, pk, backward: true, reader, limit, cursor }).await
     }
 }
 

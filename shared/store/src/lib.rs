@@ -15,7 +15,7 @@
 //! | what people are told, and their inboxes | [`notices`] |
 //! | tasks, what reporters do with them, and the counts | [`tasks`] |
 //! | what a stream record means | [`stream`] |
-//! | how lists are paged | [`cursor`] |
+//! | how lists are paged | `pages`, [`cursor`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -29,6 +29,7 @@ mod load;
 pub mod media;
 pub mod members;
 pub mod notices;
+mod pages;
 pub mod reports;
 pub mod stream;
 pub mod tables;

@@ -32,6 +32,7 @@ use crate::{
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
     notices,
+    pages::Asked,
     reports::put,
 };
 
@@ -549,29 +550,10 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<(Vec<Invite>, Option<String>), Error> {
-        let index = Index::InvitesByCommunity;
-        let scope = format!("{}|{node}|{reader}", index.name());
-        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Members))
-            .index_name(index.name())
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", index.attributes().0)
-            .expression_attribute_values(":pk", AttributeValue::S(keys::node_pk(node)))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        let invites = items
-            .map(|item| Ok(decode::<StoredInvite>(&key_of(&item)?, item)?.into()))
-            .collect::<Result<_, Error>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
-        Ok((invites, next))
+        let (index, pk) = (Index::InvitesByCommunity, keys::node_pk(node));
+        let asked = Asked { index, pk, backward: true, reader, limit, cursor };
+        let (invites, next) = self.page::<StoredInvite>(asked).await?;
+        Ok((invites.into_iter().map(Into::into).collect(), next))
     }
 
     /// Counts one more try in vain of who is behind `who`; `first` when the window of the

@@ -31,6 +31,7 @@ use crate::{
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, Index, Key, Table},
     notices,
+    pages::Asked,
 };
 
 /// How long a command is remembered, in days: longer than any phone keeps trying.
@@ -220,35 +221,13 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<Page, Error> {
-        let (index, pk, forward) = match list {
-            List::Queue(node, stage) => (Index::QueueByStage, keys::queue_pk(node, stage), true),
-            List::Mine(member) => (Index::ReportsByReporter, keys::reporter_pk(member), false),
-            List::Territory(node) => (Index::ReportsByNode(node.level()), keys::node_pk(node), false),
-            List::OfTask(task) => (Index::ReportsByTask, keys::task_pk(task), false),
+        let (index, pk, backward) = match list {
+            List::Queue(node, stage) => (Index::QueueByStage, keys::queue_pk(node, stage), false),
+            List::Mine(member) => (Index::ReportsByReporter, keys::reporter_pk(member), true),
+            List::Territory(node) => (Index::ReportsByNode(node.level()), keys::node_pk(node), true),
+            List::OfTask(task) => (Index::ReportsByTask, keys::task_pk(task), true),
         };
-        let scope = format!("{}|{pk}|{reader}", index.name());
-        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Reports))
-            .index_name(index.name())
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", index.attributes().0)
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .scan_index_forward(forward)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        let items = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(|item| decode(&key_of(&item)?, item))
-            .collect::<Result<Vec<_>, _>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        let (items, next) = self.page(Asked { index, pk, backward, reader, limit, cursor }).await?;
         Ok(Page { items, next })
     }
 }

@@ -34,6 +34,7 @@ use crate::{
     keys::{self, EVENT_PREFIX, Index, Key, Table},
     members::{Done, seconds},
     notices,
+    pages::Asked,
     reports::{delete, put},
 };
 
@@ -204,7 +205,9 @@ impl Store {
         cursor: Option<&str>,
     ) -> Result<TaskPage<TaskSummary>, Error> {
         let index = Index::TasksByNode(node.level());
-        self.index_page(index, keys::node_pk(node), false, reader, limit, cursor).await
+        let asked = Asked { index, pk: keys::node_pk(node), backward: true, reader, limit, cursor };
+        let (items, next) = self.page(asked).await?;
+        Ok(TaskPage { items, next })
     }
 
     /// A page of the answers to a task, in the order in which they came, for `reader`, who
@@ -216,37 +219,8 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<TaskPage<TaskAnswer>, Error> {
-        self.index_page(Index::AnswersByTask, keys::task_pk(task), true, reader, limit, cursor).await
-    }
-
-    async fn index_page<T: serde::de::DeserializeOwned>(
-        &self,
-        index: Index,
-        pk: String,
-        forward: bool,
-        reader: &MemberId,
-        limit: u16,
-        cursor: Option<&str>,
-    ) -> Result<TaskPage<T>, Error> {
-        let scope = format!("{}|{pk}|{reader}", index.name());
-        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Tasks))
-            .index_name(index.name())
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", index.attributes().0)
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .scan_index_forward(forward)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        let (index, pk) = (Index::AnswersByTask, keys::task_pk(task));
+        let (items, next) = self.page(Asked { index, pk, backward: false, reader, limit, cursor }).await?;
         Ok(TaskPage { items, next })
     }
 

@@ -138,6 +138,13 @@ fn key_strings_are_made_in_one_module() {
             for word in [
                 "\"REPORT#",
                 "\"MEMBER#",
+                "\"CENSUS#",
+                "\"TASK#",
+                "\"PLACE#",
+                "\"RECEIPTS#",
+                "\"COUNT#",
+                "\"ANSWER#",
+                "\"DONE#",
                 "\"IDENTITY#",
                 "\"PHONE#",
                 "\"INVITE#",
