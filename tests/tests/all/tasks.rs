@@ -23,7 +23,7 @@ pub(crate) async fn drafted(world: &World) -> String {
 }
 
 /// When a test's clock says that it is so many minutes from now.
-fn in_minutes(world: &World, minutes: i64) -> String {
+pub(crate) fn in_minutes(world: &World, minutes: i64) -> String {
     let now = world.now().unwrap_or_else(Timestamp::now);
     now.checked_add(SignedDuration::from_mins(minutes)).unwrap().to_string()
 }

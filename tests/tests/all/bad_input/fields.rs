@@ -198,12 +198,7 @@ pub(super) async fn of_tasks(desk: &mut Desk, posts: &[Post]) {
         ("look_for", json!("Muslim shopkeepers"), vec!["/look_for"]),
         ("instructions", json!("找 13800138000 的机主"), vec!["/instructions"]),
         ("instructions", json!("身份证 110105194912310021"), vec!["/instructions"]),
-        ("ends_at", json!("2037-08-12T09:00:00+08:00"), vec!["/ends_at"]),
         ("ends_at", json!("tomorrow"), vec!["/ends_at"]),
-        ("ends_at", json!("2039-08-12T09:00:00+08:00"), vec!["/ends_at"]),
-        ("starts_at", json!("2037-08-15T09:30:00+08:00"), vec!["/ends_at"]),
-        ("remind_at", json!("2037-08-12T09:00:00+08:00"), vec!["/remind_at"]),
-        ("remind_at", json!("2037-08-20T09:00:00+08:00"), vec!["/remind_at"]),
         ("form", json!([field("n", "number"), field("n", "text")]), vec!["/form/1/name"]),
         ("form", json!([field("Count!", "number")]), vec!["/form/0/name"]),
         ("form", json!([field("religion", "text")]), vec!["/form/0/name"]),
@@ -222,6 +217,17 @@ pub(super) async fn of_tasks(desk: &mut Desk, posts: &[Post]) {
     ] {
         let expected = (400, "invalid", pointers.into_iter().map(ToOwned::to_owned).collect());
         rows.push(set(task, &format!("{at}: {}", short(&bad)), at, bad, expected).await);
+    }
+    for (field, hours, pointer) in [
+        ("ends_at", -1, "/ends_at"),
+        ("ends_at", 24 * 367, "/ends_at"),
+        ("ends_at", 24 * 181, "/ends_at"),
+        ("starts_at", 24 * 3, "/ends_at"),
+        ("remind_at", -1, "/remind_at"),
+        ("remind_at", 24 * 3, "/remind_at"),
+    ] {
+        let at = json!(tasks::in_minutes(&desk.world, 60 * hours));
+        rows.push(set(task, &format!("{field} in {hours} hours"), field, at, names([pointer])).await);
     }
     desk.rows("The fields of a task", rows).await;
 

@@ -74,7 +74,7 @@ impl Deployment {
         let turn = TURN.lock().await;
         let client = dynamodb(&settings.endpoint, &settings.region);
         let names = TableNames::with_prefix(&settings.prefix);
-        for table in [&names.identities, &names.members, &names.reports, &names.tasks] {
+        for table in [&names.identities, &names.members, &names.notices, &names.reports, &names.tasks] {
             empty(&client, table).await;
         }
         let store = Store::new(client, names, CursorKey::new(vec![0; 32]).unwrap());
