@@ -35,6 +35,10 @@ pub const LEAST: usize = 100;
 pub const MOST: usize = 200_000;
 /// How many are added at once.
 const AT_ONCE: usize = 5_000;
+/// How often it is looked whether a message has come: ten seconds.
+const MOST_LOOKS: usize = 200;
+/// The call that sends a task.
+const SEND: &str = "send it";
 /// The district's base path.
 const TASKS: &str = "/districts/demo/tasks";
 
@@ -100,7 +104,7 @@ async fn measure_one(reporters: usize) -> Result<Measured, Failure> {
     let (steps, publish) = (format!("{path}/steps"), json!({ "step": "publish" }));
     let key = Uuid::new_v4();
     let call = scale.district.post(&steps, key, made.version(), &publish);
-    scale.weigh(&mut calls, "send it", call).await?.expect(200)?;
+    scale.weigh(&mut calls, SEND, call).await?.expect(200)?;
     let list = scale.weigh(&mut calls, "a reporter's list", reporter.get("/me/tasks")).await?.expect(200)?;
     let listed =
         list.body["items"].as_array().is_some_and(|items| items.iter().any(|item| item["id"] == made.body["id"]));
@@ -181,8 +185,15 @@ impl Scale<'_> {
         for name in names {
             *requests.entry(name).or_default() += 1;
         }
-        // The stream is behind by a moment.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        if what == SEND {
+            // The stream is behind by a moment.
+            for _ in 0..MOST_LOOKS {
+                if self.messages().await? > messages {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
         let cost = Cost {
             requests,
             round_trips: rounds,
