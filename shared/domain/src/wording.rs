@@ -137,7 +137,7 @@ const PLACES: &[&str] = &[
 
 /// Chinese words for people by belief, opinion or origin.
 #[rustfmt::skip]
-const CHINESE: [Word; 56] = [
+const CHINESE: [Word; 59] = [
     Word { text: "民族", not_after: &[], not_before: PLACES },
     Word { text: "清真", not_after: &[], not_before: &["寺路", "寺街", "寺巷", "寺桥", "寺站", "寺公交站"] },
     Word { text: "教堂", not_after: &[], not_before: PLACES },
@@ -146,10 +146,11 @@ const CHINESE: [Word; 56] = [
     Word { text: "道教", not_after: &["街", "频", "渠", "隧", "通"], not_before: &["育"] },
     Word { text: "佛教", not_after: &[], not_before: &[] },
     Word { text: "信教", not_after: &[], not_before: &["育", "学"] },
+    Word { text: "政治", not_after: &["思想"], not_before: &["处", "部", "学习"] },
     Word { text: "信访", not_after: &[], not_before: &["问"] },
     Word { text: "上访", not_after: &[], not_before: &["问", "谈"] },
     word("维权人"), word("维权者"), word("维权群"), word("维权律师"), word("访民"), word("异见"), word("异议人"),
-    word("示威"), word("游行"), word("请愿"), word("政见"), word("党派"), word("政治倾向"), word("政治面貌"),
+    word("示威"), word("游行"), word("请愿"), word("政见"), word("党派"), word("抗议"), word("罢工"), word("集会"), word("言论"),
     word("族裔"), word("种族"), word("籍贯"), word("宗教"), word("教徒"), word("信徒"), word("信众"), word("基督"),
     word("伊斯兰"), word("穆斯林"), word("喇嘛"), word("法轮"), word("阿訇"), word("神父"), word("牧师"), word("传教"),
     word("查经"), word("做礼拜"), word("维族"), word("藏民"), word("维人"), word("回民"), word("外地人"), word("外来人口"),
@@ -337,6 +338,9 @@ mod tests {
             "访民进京",
             "留意异议人士",
             "教会聚会地点",
+            "留意有政治倾向的人",
+            "发表不满言论者",
+            "准备集会抗议的人",
             "信访局门口的人",
             "民族商户",
             "清真餐饮",
@@ -373,7 +377,7 @@ mod tests {
             "各街道教育引导租客登记，开展诚信教育和电信教育宣传",
             "警惕以代理维权、代理退保为名的诈骗",
             "民族路口、清真寺路口、教堂街的井盖松动",
-            "水族馆门口的地面湿滑",
+            "水族馆门口的地面湿滑，问题请联系分局政治处",
             "Scrap dealers: look out for cut cables. Street race, safety competition, Church Street.",
         ] {
             assert_eq!(refuse(taken), None, "{taken}");
