@@ -10,7 +10,7 @@ use pingan_domain::{
     media::{self, MediaId, MediaRef},
     member::{MemberId, Role},
     membership::Profile,
-    task::{Answer, Task, TaskId, Value, check_answer},
+    task::{Answer, MAX_FIELDS, Task, TaskId, Value, check_answer},
     task_receipt::{self, Acknowledged, Before, TaskAnswer, TaskReceipt, acknowledge, check_answers, check_sees},
 };
 use pingan_http::{Body, PageQuery, Problem, Query, Subject, TaskPath, page, schema};
@@ -190,10 +190,12 @@ fn media_id(value: &Value) -> Option<MediaId> {
 
 /// The values of an answer, before it is held against the form.
 fn read_answer(answer: &BTreeMap<String, serde_json::Value>) -> Result<Answer, Error> {
+    if answer.len() > MAX_FIELDS {
+        return Err(Error::field("/answer", format!("has more than {MAX_FIELDS} entries; no form has so many fields")));
+    }
     let mut bad = Vec::new();
     let mut read = Answer::new();
-    // A form has fewer fields; whatever is beyond that is not looked at.
-    for (name, value) in answer.iter().take(2 * pingan_domain::task::MAX_FIELDS) {
+    for (name, value) in answer {
         let at = format!("/answer/{}", name.replace('~', "~0").replace('/', "~1"));
         let Ok(label) = Label::parse(name) else {
             bad.push(FieldError::new(at, "is no field of the form"));

@@ -297,6 +297,8 @@ pub(super) async fn of_answers_to_tasks(desk: &mut Desk) {
         let expected = (400, "invalid", pointers.into_iter().map(ToOwned::to_owned).collect());
         rows.push(put("/answer", answer(value), what, expected));
     }
+    let many: serde_json::Map<_, _> = (0..11).map(|number| (format!("f{number}"), json!(1))).collect();
+    rows.push(put("/answer", answer(many.into()), "more fields than a form has", names(["/answer"])));
     desk.rows("What is answered to a task", rows).await;
 }
 
