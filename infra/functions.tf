@@ -329,8 +329,8 @@ locals {
       memory_mb       = 256
       timeout_seconds = 10
       concurrency     = -1
-      # Of the reports that answer a task it shows what lists show.
-      opens_reports = false
+      # Of reports it shows what lists show, but it opens what was answered to tasks.
+      opens_reports = true
       settings      = concat(local.commit_settings, ["TASKS_TABLE", "MEDIA_LIMITS"])
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }

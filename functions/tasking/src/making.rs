@@ -60,7 +60,8 @@ pub(crate) async fn make_task(
 ///
 /// Once it was published, its kind, whom it is for, and a beginning that has passed stay.
 /// Those in scope are told again when the title, what to look for or the instructions have
-/// changed, and only then. A task that the district consented to is changed by the district.
+/// changed, and only then. A task that the district consented to, or would have to
+/// consent to by its rule, is changed by the district.
 #[utoipa::path(
     put,
     path = "/districts/{district}/tasks/{task_id}",
@@ -255,7 +256,7 @@ async fn step(
         if before.version != version {
             return Err(Error::VersionStale(before.version));
         }
-        // The one command with a second read: whom to count, only the first one says.
+        // A second read: whom to count, only the first one says.
         let counted = match step {
             step if step.counts() && before.is_run_by(&acting) => in_scope(workflow, &before, &lists).await?,
             _ => Vec::new(),

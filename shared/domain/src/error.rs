@@ -89,7 +89,7 @@ named! {
         NotYourTask = "not_your_task",
         /// The task is not at a stage at which this can be done.
         WrongTaskState = "wrong_task_state",
-        /// The district has consented to what the task says, and changes it itself.
+        /// What the task says is the district's to change: it has consented to it, or would have to.
         ConsentedTask = "consented_task",
         /// The window of the task is over.
         TaskEnded = "task_ended",
@@ -152,7 +152,7 @@ impl Refusal {
             Self::NotYourTask => "The task is run by others. You may read it, because it runs where you are.",
             Self::WrongTaskState => "The task is not at a stage at which this can be done.",
             Self::ConsentedTask => {
-                "The district has consented to what this task says. The district can change it; you can cancel it and make another."
+                "This task was sent with the district's consent, or needs it by the district's rule: the district can change it. You can cancel it and make another."
             }
             Self::TaskEnded => "The window of this task is over.",
             Self::TaskCancelled => "This task was called off.",

@@ -52,8 +52,26 @@ const REGIONS: [&str; 38] = [
 
 /// What can stand behind a region's name and is no person, though it begins with `人`: `河南人才市场`
 /// is a job market.
-const NO_PEOPLE: [&str; 12] =
-    ["人民", "人才", "人寿", "人保", "人社", "人防", "人流", "人口", "人大代表", "人行道", "人行横道", "人行天桥"];
+const NO_PEOPLE: [&str; 18] = [
+    "人民",
+    "人才",
+    "人寿",
+    "人保",
+    "人社",
+    "人防",
+    "人流",
+    "人口",
+    "人大代表",
+    "人行道",
+    "人行横道",
+    "人行天桥",
+    "人参",
+    "人均",
+    "人数",
+    "人事",
+    "人造",
+    "人工湖",
+];
 
 /// The ethnic groups of China (GB/T 3304-1991), without the `族` that is put behind each.
 const ETHNIC: [&str; 56] = [
@@ -138,27 +156,43 @@ const PLACES: &[&str] = &[
 /// Chinese words for people by belief, opinion or origin.
 #[rustfmt::skip]
 const CHINESE: [Word; 59] = [
-    Word { text: "民族", not_after: &[], not_before: PLACES },
+    Word { text: "民族", not_after: &["中华"], not_before: PLACES },
     Word { text: "清真", not_after: &[], not_before: &["寺路", "寺街", "寺巷", "寺桥", "寺站", "寺公交站"] },
     Word { text: "教堂", not_after: &[], not_before: PLACES },
     Word { text: "天主教", not_after: &[], not_before: &["堂路", "堂街", "堂巷"] },
     Word { text: "教会", not_after: &[], not_before: &["家", "老", "孩", "居民", "大家", "群众", "市民", "学生", "他", "她", "您", "你", "自己", "了"] },
-    Word { text: "道教", not_after: &["街", "频", "渠", "隧", "通"], not_before: &["育"] },
+    Word { text: "道教", not_after: &["街", "频", "渠", "隧", "通"], not_before: &["育", "练", "学"] },
     Word { text: "佛教", not_after: &[], not_before: &[] },
     Word { text: "信教", not_after: &[], not_before: &["育", "学"] },
     Word { text: "政治", not_after: &["思想"], not_before: &["处", "部", "学习"] },
-    Word { text: "信访", not_after: &[], not_before: &["问"] },
-    Word { text: "上访", not_after: &[], not_before: &["问", "谈"] },
-    word("维权人"), word("维权者"), word("维权群"), word("维权律师"), word("访民"), word("异见"), word("异议人"),
-    word("示威"), word("游行"), word("请愿"), word("政见"), word("党派"), word("抗议"), word("罢工"), word("集会"), word("言论"),
-    word("族裔"), word("种族"), word("籍贯"), word("宗教"), word("教徒"), word("信徒"), word("信众"), word("基督"),
-    word("伊斯兰"), word("穆斯林"), word("喇嘛"), word("法轮"), word("阿訇"), word("神父"), word("牧师"), word("传教"),
-    word("查经"), word("做礼拜"), word("维族"), word("藏民"), word("维人"), word("回民"), word("外地人"), word("外来人口"),
-    word("流动人口"), word("外省人"), word("外国人"), word("外籍"), word("黑人"), word("大胡子"), word("戴头巾"), word("蒙面纱"),
+    Word { text: "访民", not_after: &["走", "家", "暗", "回", "接", "采"], not_before: &["宿", "营", "警", "意", "情", "间"] },
+    Word { text: "示威", not_after: &[], not_before: &["力"] },
+    Word { text: "游行", not_after: &["旅"], not_before: &["业", "程", "李"] },
+    Word { text: "请愿", not_after: &[], not_before: &["意"] },
+    Word { text: "政见", not_after: &["行"], not_before: &[] },
+    Word { text: "信众", not_after: &["微", "相"], not_before: &["筹", "包", "多"] },
+    Word { text: "神父", not_after: &["精"], not_before: &[] },
+    Word { text: "牧师", not_after: &["畜"], not_before: &[] },
+    Word { text: "传教", not_after: &["宣"], not_before: &["育"] },
+    Word { text: "查经", not_after: &["检", "排", "巡", "抽", "核", "审", "清", "督", "严"], not_before: &["营", "常", "过", "手", "费", "济", "办", "销"] },
+    Word { text: "维人", not_after: &["运", "思", "三", "纤"], not_before: &[] },
+    Word { text: "藏民", not_after: &["收", "珍", "馆"], not_before: &["间", "国", "居", "宅"] },
+    Word { text: "回民", not_after: &["送", "返", "退", "带"], not_before: &["警", "政"] },
+    Word { text: "黑人", not_after: &["天", "扫", "打", "涉"], not_before: &["少", "多"] },
+    Word { text: "集会", not_after: &["召", "筹", "招", "赶"], not_before: &["议", "场", "员", "计"] },
+    Word { text: "种族", not_after: &["物", "品"], not_before: &[] },
+    Word { text: "信访", not_after: &[], not_before: &["问", "客", "谈"] },
+    Word { text: "上访", not_after: &[], not_before: &["问", "客", "谈"] },
+    word("维权人"), word("维权者"), word("维权群"), word("维权律师"), word("异见"), word("异议人"),
+    word("党派"), word("抗议"), word("罢工"), word("言论"),
+    word("族裔"), word("籍贯"), word("宗教"), word("教徒"), word("信徒"), word("基督"),
+    word("伊斯兰"), word("穆斯林"), word("喇嘛"), word("法轮"), word("阿訇"),
+    word("做礼拜"), word("维族"), word("外地人"), word("外来人口"),
+    word("流动人口"), word("外省人"), word("外国人"), word("外籍"), word("大胡子"), word("戴头巾"), word("蒙面纱"),
 ];
 
 /// English words for the same. One that ends in `*` stands for all that begin so.
-const ENGLISH: [&str; 26] = [
+const ENGLISH: [&str; 28] = [
     "ethnic*",
     "racial*",
     "minorities",
@@ -180,7 +214,9 @@ const ENGLISH: [&str; 26] = [
     "petitioner*",
     "petitioning",
     "activist*",
-    "protester*",
+    "protest*",
+    "rally",
+    "rallies",
     "foreigner*",
     "immigrant*",
     "migrants",
@@ -247,7 +283,9 @@ fn chinese(text: &str) -> Option<String> {
     let by_origin =
         REGIONS.iter().find_map(|region| people(region, "人", &NO_PEOPLE).or_else(|| people(region, "籍", &[])));
     // An aquarium is no people, and neither is who goes to work.
-    by_origin.or_else(|| ETHNIC.iter().find_map(|name| people(name, "族", &["族馆", "族箱", "族自治"])))
+    by_origin.or_else(|| {
+        ETHNIC.iter().find_map(|name| people(name, "族", &["族馆", "族箱", "族店", "族市场", "族用品", "族自治"]))
+    })
 }
 
 fn english(text: &str) -> Option<String> {
@@ -377,6 +415,11 @@ mod tests {
             "各街道教育引导租客登记，开展诚信教育和电信教育宣传",
             "警惕以代理维权、代理退保为名的诈骗",
             "民族路口、清真寺路口、教堂街的井盖松动",
+            "开展安全宣传教育，检查经营场所和民宿，走访民营企业和民宿，排查经营性自建房",
+            "旅游行业请参加消防演练，请愿意参加的志愿者报名，谨防微信众筹诈骗",
+            "天黑人少时请结伴而行；运维人员、扫黑人员请出示证件；召集会议前检查出口",
+            "请将拾到的证件送回民警处，收藏民间字画谨防受骗，水族店的用电安全，吉林人参市场",
+            "行政见习人员到岗，步道教练请提醒学员，中华民族传统节日期间注意防火",
             "水族馆门口的地面湿滑，问题请联系分局政治处",
             "Scrap dealers: look out for cut cables. Street race, safety competition, Church Street.",
         ] {
