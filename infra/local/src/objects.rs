@@ -5,7 +5,8 @@
 //! - A put whose bytes do not have the signed SHA-256 leaves nothing behind (s3s-fs finds out only after it has put them
 //!   in the place of the object).
 //! - An event for each created object is on the disk *before* the put is acknowledged, and stays there until a handler
-//!   has taken it, so a kill between upload and intake loses nothing. Delivery is at least once, as in the cloud.
+//!   has taken it, so a kill between upload and intake loses nothing. An object whose event a kill came before gets it at
+//!   the next start. Delivery is at least once, as in the cloud.
 //! - An upload in parts that was completed or given up is no upload any more (s3s-fs lists it as one without parts), and
 //!   parts that nobody completes go after a day, as the bucket's lifecycle has it in the cloud.
 //! - With an object goes all that is kept beside it.
@@ -59,6 +60,7 @@ pub(crate) fn service(root: &Path, journal: &Journal, access_key: &str, secret_k
     fs::create_dir_all(root)?;
     let root = root.canonicalize()?;
     sweep_parts(&root)?;
+    journal.recover(&root)?;
     let files = FileSystem::new(&root).map_err(|error| io::Error::other(format!("{error:?}")))?;
     let mut builder = S3ServiceBuilder::new(Objects {
         files,
@@ -176,13 +178,43 @@ impl Journal {
     }
 
     async fn append(&self, created: &ObjectCreated) -> io::Result<()> {
+        let (file, bytes) = self.entry(created)?;
+        tokio::task::spawn_blocking(move || files::replace(&file, &bytes)).await.map_err(io::Error::other)??;
+        self.written.notify_one();
+        Ok(())
+    }
+
+    /// The file of an event, and what stands in it.
+    fn entry(&self, created: &ObjectCreated) -> io::Result<(PathBuf, Vec<u8>)> {
         // The time puts the events of all runs in order, the number those of one moment.
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let name = format!("{:020}-{number:06}.json", created.time.as_nanosecond());
-        let (file, bytes) = (self.folder.join(name), serde_json::to_vec(created)?);
-        tokio::task::spawn_blocking(move || files::replace(&file, &bytes)).await.map_err(io::Error::other)??;
-        self.written.notify_one();
+        Ok((self.folder.join(name), serde_json::to_vec(created)?))
+    }
+
+    /// Writes an event for each object that has none. The store was killed after it had put the object in its place,
+    /// and before it had written its event; or the event was taken, and the object is about to be cleared away: then
+    /// it comes once more, and changes nothing.
+    fn recover(&self, root: &Path) -> io::Result<()> {
+        let mut known = HashSet::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json") {
+                // One that cannot be read is set aside when it is delivered.
+                if let Ok(created) = serde_json::from_slice::<ObjectCreated>(&fs::read(path)?) {
+                    known.insert((created.bucket, created.key));
+                }
+            }
+        }
+        for (bucket, key, size) in objects_below(root)? {
+            if key.starts_with(self.prefix) && !known.contains(&(bucket.clone(), key.clone())) {
+                let name = "ObjectCreated:Put".to_owned();
+                let (file, bytes) =
+                    self.entry(&ObjectCreated { name, bucket, key, size, time: jiff::Timestamp::now() })?;
+                files::replace(&file, &bytes)?;
+            }
+        }
         Ok(())
     }
 
@@ -290,6 +322,30 @@ impl Objects {
             let _ = tokio::fs::remove_file(self.root.join(format!(".bucket-{bucket}.object-{key}.{what}.json"))).await;
         }
     }
+}
+
+/// Every object of every bucket: bucket, key and size in bytes. What begins with a dot is the store's own.
+fn objects_below(root: &Path) -> io::Result<Vec<(String, String, u64)>> {
+    let mut objects = Vec::new();
+    let mut folders = vec![(root.to_owned(), Vec::<String>::new())];
+    while let Some((folder, names)) = folders.pop() {
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with('.') {
+                continue;
+            }
+            let (metadata, path) = (entry.metadata()?, [names.as_slice(), &[name]].concat());
+            if metadata.is_dir() {
+                folders.push((entry.path(), path));
+            } else if let [bucket, key @ ..] = path.as_slice()
+                && !key.is_empty()
+            {
+                objects.push((bucket.clone(), key.join("/"), metadata.len()));
+            }
+        }
+    }
+    Ok(objects)
 }
 
 /// Removes the parts, and what is kept of them, of uploads that are over.
@@ -466,6 +522,25 @@ mod tests {
         journal: Journal,
         client: Client,
         endpoint: String,
+    }
+
+    #[tokio::test]
+    async fn an_object_whose_event_a_kill_came_before_gets_it_at_the_next_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("objects");
+        let journal = Journal::open(&folder.path().join("journal"), "uploads/").unwrap();
+        let start = || service(&root, &journal, ACCESS_KEY, SECRET_KEY).unwrap();
+        for (key, bytes) in [("uploads/one", "hello"), ("uploads/.two.part", "half"), ("copies/one/working", "other")] {
+            let path = root.join("media").join(key);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        drop(start());
+        let [event] = &journal.events().await[..] else { panic!("one event") };
+        let created: ObjectCreated = serde_json::from_slice(&fs::read(event).unwrap()).unwrap();
+        assert_eq!((&*created.bucket, &*created.key, created.size), ("media", "uploads/one", 5));
+        drop(start());
+        assert_eq!(journal.events().await.len(), 1, "it has its event");
     }
 
     impl Store {
