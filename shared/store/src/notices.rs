@@ -1,7 +1,6 @@
 //! Notices: written with what they tell of, read as inboxes.
 
 use aws_sdk_dynamodb::types::{AttributeValue, TransactWriteItem};
-use futures::future::try_join_all;
 use pingan_domain::{
     Timestamp,
     error::Error,
@@ -12,18 +11,16 @@ use pingan_domain::{
 
 use crate::{
     Store,
-    fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_of, text},
     keys::{self, Key, Table},
     members::seconds,
+    pages::{PLACE, place},
     reports::put,
 };
 
 /// How long a notice may take from its decision to its record, with all that clocks of
 /// different machines differ by, in seconds.
 pub const SETTLED_SECONDS: i64 = 120;
-/// The attribute of a cursor.
-const PLACE: &str = "sk";
 
 /// A page of somebody's inboxes.
 #[derive(Debug)]
@@ -67,13 +64,8 @@ impl Store {
             Some(cursor) => text(&self.cursor_key.open(&scope, cursor)?, PLACE).unwrap_or_default().to_owned(),
             None => keys::inbox_sk(Timestamp::UNIX_EPOCH),
         };
-        let pages = try_join_all(of.iter().map(|audience| self.one_inbox(audience, &since, limit))).await?;
-        let mut more = pages.iter().any(|(_, more)| *more);
-        let mut found: Vec<Item> = pages.into_iter().flat_map(|(items, _)| items).collect();
-        let place = |item: &Item| text(item, PLACE).unwrap_or_default().to_owned();
-        found.sort_by_key(place);
-        more |= found.len() > usize::from(limit);
-        found.truncate(usize::from(limit));
+        let inboxes = of.iter().map(keys::inbox_pk);
+        let (found, more) = self.merged(Table::Notices, inboxes, &since, limit).await?;
         let settled = now.as_millisecond() - SETTLED_SECONDS * 1_000;
         let settled = Timestamp::from_millisecond(settled).map_err(|error| Error::Internal(error.to_string()))?;
         let next = match found.last() {
@@ -83,21 +75,5 @@ impl Store {
         let next = self.cursor_key.seal(&scope, &Item::from([(PLACE.to_owned(), AttributeValue::S(next))]))?;
         let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
         Ok(InboxPage { items, next, more })
-    }
-
-    async fn one_inbox(&self, of: &Audience, since: &str, limit: u16) -> Result<(Vec<Item>, bool), Error> {
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Notices))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk > :since")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::inbox_pk(of)))
-            .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.is_some()))
     }
 }

@@ -1,15 +1,19 @@
-//! Pages of the lists that indexes hold.
+//! Pages of the lists that indexes hold, and lists that are merged from several partitions.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::try_join_all;
 use pingan_domain::{error::Error, member::MemberId};
 use serde::de::DeserializeOwned;
 
 use crate::{
     Store,
     fault::fault,
-    item::{decode, key_of},
-    keys::Index,
+    item::{Item, decode, key_of, text},
+    keys::{Index, Table},
 };
+
+/// The attribute of the cursor of a merged list.
+pub(crate) const PLACE: &str = "sk";
 
 /// A page that is asked for.
 #[derive(Debug)]
@@ -53,4 +57,45 @@ impl Store {
         let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
         Ok((items, next))
     }
+
+    /// What stands after a sort key in these partitions of a table, as one list: at most `limit`
+    /// items by their sort keys, and whether there are more. The partitions are asked at the same
+    /// time. What cursor goes on from there, the caller knows.
+    pub(crate) async fn merged(
+        &self,
+        table: Table,
+        partitions: impl IntoIterator<Item = String>,
+        since: &str,
+        limit: u16,
+    ) -> Result<(Vec<Item>, bool), Error> {
+        let asked = partitions.into_iter().map(|pk| self.after(table, pk, since, limit));
+        let pages = try_join_all(asked).await?;
+        let mut more = pages.iter().any(|(_, more)| *more);
+        let mut found: Vec<Item> = pages.into_iter().flat_map(|(items, _)| items).collect();
+        found.sort_by_key(place);
+        more |= found.len() > usize::from(limit);
+        found.truncate(usize::from(limit));
+        Ok((found, more))
+    }
+
+    async fn after(&self, table: Table, pk: String, since: &str, limit: u16) -> Result<(Vec<Item>, bool), Error> {
+        let answer = self
+            .client
+            .query()
+            .table_name(self.tables.of(table))
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND sk > :since")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
+            .limit(i32::from(limit))
+            .send()
+            .await
+            .map_err(|error| fault("Query", &error))?;
+        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.is_some()))
+    }
+}
+
+/// The place of an item in a merged list: its sort key.
+pub(crate) fn place(item: &Item) -> String {
+    text(item, PLACE).unwrap_or_default().to_owned()
 }

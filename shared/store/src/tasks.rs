@@ -34,7 +34,7 @@ use crate::{
     keys::{self, EVENT_PREFIX, Index, Key, Table},
     members::{Done, seconds},
     notices,
-    pages::Asked,
+    pages::{Asked, PLACE, place},
     reports::{delete, put},
 };
 
@@ -44,8 +44,6 @@ const DONE_DAYS: i64 = 30;
 const MAX_BATCH: usize = 100;
 /// The most pages that are read of what belongs to one task or one reporter.
 const MAX_PAGES: usize = 20;
-/// The attribute of a cursor.
-const PLACE: &str = "sk";
 
 /// What lists of managers show of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,34 +244,13 @@ impl Store {
             None => ended,
         };
         let nodes = [Level::Community, Level::Station, Level::District].into_iter().filter_map(|level| node.at(level));
-        let pages = try_join_all(nodes.map(|node| self.running_in(node, &since, limit))).await?;
-        let mut more = pages.iter().any(|(_, more)| *more);
-        let mut found: Vec<Item> = pages.into_iter().flat_map(|(items, _)| items).collect();
-        found.sort_by_key(place);
-        more |= found.len() > usize::from(limit);
-        found.truncate(usize::from(limit));
+        let (found, more) = self.merged(Table::Tasks, nodes.map(|node| keys::place_pk(&node)), &since, limit).await?;
         let next = found.last().filter(|_| more).map(|last| {
             let at = Item::from([(PLACE.to_owned(), AttributeValue::S(place(last)))]);
             self.cursor_key.seal(&scope, &at)
         });
         let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
         Ok(TaskPage { items, next: next.transpose()? })
-    }
-
-    async fn running_in(&self, node: NodeId, since: &str, limit: u16) -> Result<(Vec<Item>, bool), Error> {
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Tasks))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND sk > :since")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::place_pk(&node)))
-            .expression_attribute_values(":since", AttributeValue::S(since.to_owned()))
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key.is_some()))
     }
 
     /// What the reporter who signs in with this id has done with tasks, by their codes.
@@ -397,10 +374,6 @@ fn places(task: &Task) -> Vec<Key> {
     }
     let nodes = task.content.scope.nodes.iter().cloned();
     nodes.map(|node| Key::TaskPlace(node, task.content.ends_at, task.id)).collect()
-}
-
-fn place(item: &Item) -> String {
-    text(item, PLACE).unwrap_or_default().to_owned()
 }
 
 fn task_item(task: &Task) -> Result<Item, Error> {
