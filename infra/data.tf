@@ -4,33 +4,64 @@
 locals {
   tables = {
     # Each index answers one question and is named after it.
+    documents = {
+      stream  = true
+      indexes = { briefings-by-district = { hash = "district_pk", range = "created_sk", shows = "briefing" } }
+    }
+    handovers = {
+      stream = true
+      indexes = {
+        handovers-by-district = { hash = "district_pk", range = "created_sk", shows = "handover" }
+        handovers-by-receiver = { hash = "receiver_pk", range = "created_sk", shows = "handover" }
+        handovers-by-due      = { hash = "due_pk", range = "due_sk", shows = "handover" }
+      }
+    }
     identities = {
       stream  = false
       indexes = { openings-by-district = { hash = "district_pk", range = "created_sk", shows = "opening" } }
     }
     members = {
-      stream = false
+      stream = true
       indexes = {
         invites-by-community = { hash = "invites_pk", range = "created_sk", shows = "invite" }
         members-by-community = { hash = "community_pk", range = "created_sk", shows = "member" }
         members-by-station   = { hash = "station_pk", range = "created_sk", shows = "member" }
         members-by-district  = { hash = "district_pk", range = "created_sk", shows = "member" }
+        districts            = { hash = "districts_pk", range = "districts_sk", shows = "district" }
       }
     }
     notices = {
       stream  = true
       indexes = {}
     }
+    outcomes = {
+      stream = true
+      indexes = {
+        outcomes-by-community = { hash = "community_pk", range = "created_sk", shows = "outcome" }
+        outcomes-by-station   = { hash = "station_pk", range = "created_sk", shows = "outcome" }
+        outcomes-by-district  = { hash = "district_pk", range = "created_sk", shows = "outcome" }
+        outcomes-by-receiver  = { hash = "receiver_pk", range = "created_sk", shows = "outcome" }
+        outcomes-by-kind      = { hash = "kind_pk", range = "on_sk", shows = "outcome" }
+        outcomes-to-confirm   = { hash = "confirm_pk", range = "proposed_sk", shows = "outcome" }
+      }
+    }
     reports = {
       stream = true
       indexes = {
         queue-by-stage       = { hash = "queue_pk", range = "queue_sk", shows = "report" }
+        open-reports-by-node = { hash = "open_pk", range = "created_sk", shows = "everything" }
+        deadlines-by-node    = { hash = "open_pk", range = "deadline_sk", shows = "everything" }
+        reports-by-due       = { hash = "due_pk", range = "due_sk", shows = "keys" }
         reports-by-reporter  = { hash = "reporter_pk", range = "created_sk", shows = "report" }
         reports-by-community = { hash = "community_pk", range = "created_sk", shows = "report" }
         reports-by-station   = { hash = "station_pk", range = "created_sk", shows = "report" }
         reports-by-district  = { hash = "district_pk", range = "created_sk", shows = "report" }
         reports-by-task      = { hash = "task_pk", range = "created_sk", shows = "report" }
       }
+    }
+    tallies = {
+      stream  = false
+      indexes = {}
     }
     tasks = {
       stream = true
@@ -43,10 +74,21 @@ locals {
     }
   }
 
-  # What lists show: of a report nothing of its texts, of a member nothing of who it is. The
+  # What lists show: of a report and of a hand-over nothing of its texts, of a member nothing of who it is. The
   # answers to a task are short and read together, so that their list shows them whole.
+  # `everything` is for items that hold nothing but what a list shows, `keys` for what is only
+  # looked up: DynamoDB takes no more than a hundred names for all indexes of a table together.
   shown = {
     answer = ["type", "schema", "pseudonym", "answered_at", "form_version", "answer", "media"]
+    handover = [
+      "type", "schema", "id", "version", "report", "district", "receiver", "category", "urgency", "state", "due_at",
+      "received_at", "erase_by", "erased_at", "created_at", "updated_at",
+    ]
+    briefing = [
+      "type", "schema", "id", "version", "district", "period", "origin", "state", "requested_by", "created_by",
+      "created_at", "made_at", "comments",
+    ]
+    district = ["type", "schema", "node"]
     invite = [
       "type", "schema", "code", "node", "made_by", "created_at", "expires_at_time", "max_uses", "uses", "revoked_at",
     ]
@@ -57,6 +99,10 @@ locals {
     opening = [
       "type", "schema", "id", "member", "pseudonym", "node", "requested_by", "role", "reason", "requested_at",
       "decide_by", "decision",
+    ]
+    outcome = [
+      "type", "schema", "id", "version", "state", "claim", "waits", "node", "category", "concerns", "most_concerns",
+      "receiver", "created_at", "updated_at",
     ]
     report = [
       "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
@@ -96,8 +142,8 @@ resource "aws_dynamodb_table" "this" {
       name               = global_secondary_index.key
       hash_key           = global_secondary_index.value.hash
       range_key          = global_secondary_index.value.range
-      projection_type    = "INCLUDE"
-      non_key_attributes = local.shown[global_secondary_index.value.shows]
+      projection_type    = lookup({ everything = "ALL", keys = "KEYS_ONLY" }, global_secondary_index.value.shows, "INCLUDE")
+      non_key_attributes = lookup(local.shown, global_secondary_index.value.shows, null)
     }
   }
 

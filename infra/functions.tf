@@ -3,13 +3,16 @@
 #
 #   trigger       http (its routes stand in openapi.json), stream, uploads, schedule, or moments:
 #                 those that task-schedule books
-#   stream        of which table, for those that a stream drives
+#   stream        of which table, or of which tables, for those that streams drive
+#   batch         how many records of a stream at once; 25 when nothing is said
 #   filters       which records of that stream it is called for: any that fits one of them
 #   tables        which tables it touches, by which actions, through which indexes
 #   media         what it does with which keys of the bucket; listing holds for the same keys
 #   publishes     whether it sends notices
 #   subscribes    whether it keeps the subscriptions and devices of those who are told
 #   books         whether it books the moments of tasks with the scheduler
+#   retries       whether it books its own retries with the scheduler; not there for no
+#   secrets       what it does with the key that seals the secrets of webhooks; not there for nothing
 #   identities    what it does with the key that seals identities
 #   accounts      what it does with the accounts of the user pool
 #   opens_reports whether it opens reports: its log is then part of the audit trail
@@ -24,10 +27,16 @@ locals {
   # original; the transaction checks that one without writing it.
   review = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:ConditionCheckItem"], local.commit)
 
+  # The lists of what is open and of what is late.
+  watched = ["deadlines-by-node", "open-reports-by-node"]
+
   workflow_settings = ["MEMBERS_TABLE", "REPORTS_TABLE", "CURSOR_KEY", "TIME_ZONE"]
   sign_in_settings  = ["MEMBER_CLAIM", "ACCOUNTS"]
   http_settings     = concat(local.workflow_settings, local.sign_in_settings)
-  commit_settings   = concat(local.http_settings, ["NOTICES_TABLE"])
+  commit_settings   = concat(local.http_settings, ["NOTICES_TABLE", "POLICY"])
+
+  # A report that is rejected can call its hand-overs back with it.
+  recall = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
 
   # Who is told of something is written with it.
   tell = { actions = ["dynamodb:PutItem"], indexes = [] }
@@ -68,11 +77,15 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.commit_settings
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE"])
       tables = {
-        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        notices = local.tell
-        reports = { actions = local.review, indexes = ["queue-by-stage", "reports-by-community"] }
+        handovers = local.recall
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices   = local.tell
+        reports = {
+          actions = local.review
+          indexes = concat(local.watched, ["queue-by-stage", "reports-by-community"])
+        }
       }
       media      = {}
       publishes  = false
@@ -90,13 +103,14 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.commit_settings
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE"])
       tables = {
-        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        notices = local.tell
+        handovers = local.recall
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices   = local.tell
         reports = {
           actions = local.review
-          indexes = ["queue-by-stage", "reports-by-community", "reports-by-station"]
+          indexes = concat(local.watched, ["queue-by-stage", "reports-by-community", "reports-by-station"])
         }
       }
       media      = {}
@@ -115,13 +129,14 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = local.commit_settings
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE"])
       tables = {
-        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        notices = local.tell
+        handovers = local.recall
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices   = local.tell
         reports = {
           actions = local.review
-          indexes = ["queue-by-stage", "reports-by-community", "reports-by-station", "reports-by-district"]
+          indexes = concat(local.watched, ["queue-by-stage", "reports-by-community", "reports-by-station", "reports-by-district"])
         }
       }
       media      = {}
@@ -140,9 +155,11 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.http_settings, ["TASKS_TABLE", "MEDIA_BUCKET", "MEDIA_LIMITS"])
+      settings        = concat(local.http_settings, ["TASKS_TABLE", "HANDOVERS_TABLE", "MEDIA_BUCKET", "MEDIA_LIMITS"])
       tables = {
-        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        # A medium that was handed over is linked for its receiver.
+        handovers = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         # An upload in parts that is gone is replaced in its record.
         reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"], indexes = [] }
         # A photo of an answer is linked for those who run the task.
@@ -158,6 +175,35 @@ locals {
         "copies/*"    = ["s3:GetObject"]
         "originals/*" = ["s3:GetObject"]
       }
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    handover = {
+      description     = "Hands reports over to agencies and other districts, and takes what they do with them."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      # What is given of a report is opened by both sides.
+      opens_reports = true
+      settings      = concat(local.commit_settings, ["HANDOVERS_TABLE"])
+      tables = {
+        handovers = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          indexes = ["handovers-by-district", "handovers-by-receiver"]
+        }
+        # Who acts, and the lists of the districts.
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
+        # The report's event, the copy that another district makes, and its erasure.
+        reports = { actions = concat(["dynamodb:BatchGetItem"], local.commit), indexes = [] }
+      }
+      media      = {}
       publishes  = false
       subscribes = false
       books      = false
@@ -299,6 +345,37 @@ locals {
       schedule   = null
     }
 
+    outcomes = {
+      description     = "Outcomes: what came of reports, recorded by one and confirmed by another."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      # Of reports it opens nothing: it looks who may review them, and whom to tell.
+      opens_reports = false
+      settings      = concat(local.http_settings, ["NOTICES_TABLE", "HANDOVERS_TABLE", "OUTCOMES_TABLE"])
+      tables = {
+        handovers = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices   = local.tell
+        outcomes = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          indexes = [
+            "outcomes-by-community", "outcomes-by-station", "outcomes-by-district", "outcomes-by-receiver",
+            "outcomes-by-kind", "outcomes-to-confirm",
+          ]
+        }
+        reports = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
     notify = {
       description     = "Sends notices to the channels of those whom they are for, from their stream."
       trigger         = "stream"
@@ -307,7 +384,7 @@ locals {
       timeout_seconds = 60
       concurrency     = -1
       opens_reports   = false
-      settings        = ["MEMBERS_TABLE", "NOTICES_TOPIC_ARN", "LINK_BASE", "TASK_LINK_BASE", "TIME_ZONE"]
+      settings        = ["MEMBERS_TABLE", "NOTICES_TOPIC_ARN", "LINK_BASE", "TASK_LINK_BASE", "BRIEFING_LINK_BASE", "TIME_ZONE"]
       # Only what is new concerns anybody: notices are removed when they are old.
       filters = [{ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }]
       tables = {
@@ -352,6 +429,38 @@ locals {
       identities = []
       accounts   = []
       schedule   = null
+    }
+
+    deadlines = {
+      description = "Does what deadlines ask for: reminds, passes up, erases what was unfounded."
+      trigger     = "schedule"
+      memory_mb   = 256
+      # It begins nothing new after 200 seconds.
+      timeout_seconds = 300
+      # Two at once do each thing once.
+      concurrency   = -1
+      opens_reports = false
+      settings      = concat(local.workflow_settings, ["HANDOVERS_TABLE", "NOTICES_TABLE", "POLICY"])
+      tables = {
+        # Receivers of hand-overs are reminded as well, and copies of what was recalled are erased.
+        handovers = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          indexes = ["handovers-by-due"]
+        }
+        notices = local.tell
+        # It finds by the index what is due, and reads and writes those reports.
+        reports = {
+          actions = concat(["dynamodb:BatchGetItem", "dynamodb:Query"], local.commit)
+          indexes = ["reports-by-due"]
+        }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = { at = "rate(15 minutes)", input = {}, alarm_after_hours = 1 }
     }
 
     task-schedule = {
@@ -402,12 +511,184 @@ locals {
       accounts   = []
       schedule   = null
     }
+    tally = {
+      description     = "Keeps the counters of the statistics, from the streams of what is counted."
+      trigger         = "stream"
+      stream          = ["members", "outcomes", "reports"]
+      memory_mb       = 256
+      timeout_seconds = 60
+      concurrency     = -1
+      opens_reports   = false
+      settings        = ["TALLIES_TABLE", "TIME_ZONE"]
+      # More at once are fewer transactions: they are counted together.
+      batch = 100
+      # Events alone are counted, and each is written once.
+      filters = [
+        { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } },
+      ]
+      tables = {
+        # Counters are counted up and marks are set; what was counted before is looked up.
+        tallies = { actions = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], indexes = [] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    statistics = {
+      description     = "The statistics of a node, by day, month or year."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      opens_reports   = false
+      settings        = concat(local.sign_in_settings, ["MEMBERS_TABLE", "TALLIES_TABLE", "TIME_ZONE"])
+      tables = {
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        tallies = { actions = ["dynamodb:Query"], indexes = [] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    agency-systems = {
+      description     = "The webhooks of agencies with systems of their own: settings, secrets, deliveries."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      opens_reports   = false
+      settings        = concat(local.sign_in_settings, ["MEMBERS_TABLE", "HANDOVERS_TABLE", "CURSOR_KEY", "WEBHOOK_KEY_ID"])
+      tables = {
+        handovers = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:Query"], indexes = [] }
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      # A secret is unsealed for whoever did not get the answer in which it was shown.
+      secrets  = ["kms:Decrypt", "kms:GenerateDataKey"]
+      accounts = []
+      schedule = null
+    }
+
+    webhook = {
+      description = "Tells the systems of agencies of hand-overs, by signed webhooks."
+      trigger     = "stream"
+      stream      = "handovers"
+      memory_mb   = 256
+      # A batch begins calls for 12 s, and each call takes 10 s at most.
+      timeout_seconds = 60
+      concurrency     = -1
+      opens_reports   = false
+      settings = [
+        "HANDOVERS_TABLE", "NOTICES_TABLE", "WEBHOOK_KEY_ID",
+        "RETRY_GROUP", "RETRY_TARGET_ARN", "RETRY_ROLE_ARN", "RETRY_FAILURES_ARN",
+      ]
+      # What is to be told, and what is still to be sent.
+      filters = [
+        { eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["handover"] } } } },
+        {
+          eventName = ["INSERT", "MODIFY"]
+          dynamodb  = { NewImage = { type = { S = ["delivery"] }, state = { S = ["pending"] } } }
+        },
+      ]
+      tables = {
+        handovers = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+        notices   = local.tell
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      retries    = true
+      identities = []
+      secrets    = ["kms:Decrypt"]
+      accounts   = []
+      schedule   = null
+    }
+
+    briefing = {
+      description = "Makes the briefings of districts: each week, and when a district manager asks for one."
+      trigger     = "stream"
+      stream      = "documents"
+      memory_mb   = 512
+      # A year of a large district: the newest 20,000 reports are looked through.
+      timeout_seconds = 120
+      concurrency     = -1
+      # It reads the events of reports and none of their texts.
+      opens_reports = false
+      settings = [
+        "DOCUMENTS_TABLE", "MEMBERS_TABLE", "NOTICES_TABLE", "REPORTS_TABLE", "TALLIES_TABLE", "TASKS_TABLE",
+        "MEDIA_BUCKET", "TIME_ZONE",
+      ]
+      # A briefing that was ordered, and nothing that is done with one.
+      filters = [{ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["briefing"] } } } }]
+      tables = {
+        documents = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+        # The lists of districts, which districts there are, and how many reporters each community has.
+        members = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query"]
+          indexes = ["districts", "members-by-community"]
+        }
+        notices = local.tell
+        reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = ["reports-by-district"] }
+        tallies = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = [] }
+        tasks   = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = ["tasks-by-district"] }
+      }
+      media      = { "briefings/*" = ["s3:PutObject"] }
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      # When the week is over and people come to work.
+      schedule = { at = "cron(0 8 ? * MON *)", input = { job = "briefing" } }
+    }
+
+    briefings = {
+      description     = "Briefings as people get them: asked for, listed, read, commented on, acknowledged."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      # Who has read a briefing stands beside it.
+      opens_reports = false
+      settings      = concat(local.sign_in_settings, ["MEMBERS_TABLE", "DOCUMENTS_TABLE", "MEDIA_BUCKET", "CURSOR_KEY", "TIME_ZONE"])
+      tables = {
+        # That a briefing was read updates the record of its reader.
+        documents = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          indexes = ["briefings-by-district"]
+        }
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+      }
+      media      = { "briefings/*" = ["s3:GetObject"] }
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
   }
 
   # The value of every setting that a function can ask for, but for CURSOR_KEY, of which
   # each function has its own.
   settings = {
     ACCOUNTS          = local.accounts
+    HANDOVERS_TABLE   = local.table_names.handovers
     HASH_KEY          = var.hash_key
     IDENTITIES_TABLE  = local.table_names.identities
     IDENTITY_KEY_ID   = aws_kms_key.identity.arn
@@ -415,9 +696,12 @@ locals {
     RETENTION_DAYS    = tostring(var.retention_days)
     USER_POOL_ID      = local.cognito ? one(aws_cognito_user_pool.members[*].id) : ""
     MEMBERS_TABLE     = local.table_names.members
+    OUTCOMES_TABLE    = local.table_names.outcomes
     REPORTS_TABLE     = local.table_names.reports
+    TALLIES_TABLE     = local.table_names.tallies
     TASKS_TABLE       = local.table_names.tasks
     TIME_ZONE         = var.time_zone
+    POLICY            = local.policy
     MEMBER_CLAIM      = local.member_claim
     MEDIA_BUCKET      = local.media_bucket
     MEDIA_LIMITS      = jsonencode(local.media_limits)
@@ -426,6 +710,9 @@ locals {
     NOTICES_TOPIC_ARN = local.notices_topic_arn
     LINK_BASE         = var.link_base
     TASK_LINK_BASE    = var.task_link_base
+    DOCUMENTS_TABLE   = local.table_names.documents
+
+    BRIEFING_LINK_BASE = var.briefing_link_base
 
     PLATFORM_APPLICATIONS = join(",", [for platform, arn in var.platform_applications : "${platform}=${arn}"])
 
@@ -433,7 +720,16 @@ locals {
     SCHEDULE_TARGET_ARN   = local.clock_arn
     SCHEDULE_ROLE_ARN     = aws_iam_role.moments.arn
     SCHEDULE_FAILURES_ARN = aws_sqs_queue.failures["task-clock"].arn
+
+    WEBHOOK_KEY_ID     = aws_kms_key.webhooks.arn
+    RETRY_GROUP        = aws_scheduler_schedule_group.webhooks.name
+    RETRY_TARGET_ARN   = local.sender_arn
+    RETRY_ROLE_ARN     = aws_iam_role.retries.arn
+    RETRY_FAILURES_ARN = aws_sqs_queue.failures["webhook"].arn
   }
+
+  # The file of the working hours, holidays and deadlines, without its blanks.
+  policy = var.calendar_file == null ? "{}" : jsonencode(jsondecode(file(var.calendar_file)))
 
   # A limit that is not set is left out.
   media_limits = {
@@ -441,7 +737,7 @@ locals {
   }
 
   # The table whose stream drives a function, and every table of which it sees something.
-  streamed_tables = { for name, function in local.functions : name => [for table in [try(function.stream, null)] : table if table != null] }
+  streamed_tables = { for name, function in local.functions : name => flatten([try(function.stream, [])]) }
   read_tables     = { for name, function in local.functions : name => distinct(concat(keys(function.tables), local.streamed_tables[name])) }
 
   # The devices that a platform application knows.
@@ -594,6 +890,36 @@ locals {
           ]
         ])
 
+        # The secrets of webhooks, and nothing else that anybody may ever seal with their key.
+        webhook-secrets = [
+          for key in length(try(function.secrets, [])) > 0 ? [aws_kms_key.webhooks.arn] : [] : {
+            Sid       = "WebhookSecrets"
+            Effect    = "Allow"
+            Action    = function.secrets
+            Resource  = [key]
+            Condition = { StringEquals = { "kms:EncryptionContext:purpose" = "webhook" } }
+          }
+        ]
+
+        # Its own next tries. What was booked is never called off: the record says what is due.
+        retries = flatten([
+          for role in try(function.retries, false) ? [aws_iam_role.retries.arn] : [] : [
+            {
+              Sid      = "Retries"
+              Effect   = "Allow"
+              Action   = ["scheduler:CreateSchedule", "scheduler:UpdateSchedule"]
+              Resource = ["arn:${local.partition}:scheduler:${local.here}:schedule/${local.retries_group}/*"]
+            },
+            {
+              Sid       = "RetriesRole"
+              Effect    = "Allow"
+              Action    = ["iam:PassRole"]
+              Resource  = [role]
+              Condition = { StringEquals = { "iam:PassedToService" = "scheduler.amazonaws.com" } }
+            },
+          ]
+        ])
+
         # What a function could not take goes to its queue, in the function's own name.
         failures = [
           for queue in function.trigger == "http" ? [] : [local.failure_queues[name]] : {
@@ -607,12 +933,12 @@ locals {
         # What drives a function: Lambda reads the stream in its name. Listing streams knows no
         # resource; it tells their names and nothing in them.
         stream = flatten([
-          for table in local.streamed_tables[name] : [
+          for tables in function.trigger == "stream" ? [local.streamed_tables[name]] : [] : [
             {
               Sid      = "Stream"
               Effect   = "Allow"
               Action   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-              Resource = ["${local.table_arns[table]}/stream/*"]
+              Resource = [for table in tables : "${local.table_arns[table]}/stream/*"]
             },
             { Sid = "Streams", Effect = "Allow", Action = ["dynamodb:ListStreams"], Resource = ["*"] },
           ]

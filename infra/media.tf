@@ -4,6 +4,7 @@
 #   uploads/<id>             what a phone has sent, until media-intake has taken it
 #   originals/<id>/<sha256>  the same, untouched, once it was taken
 #   copies/<id>/…            what media-intake made of it for reviewers
+#   briefings/<id>/…         what briefing made for the managers of a district
 
 locals {
   # Names of buckets are taken world-wide; the account makes this one ours.

@@ -11,6 +11,15 @@ locals {
   }
 
   streamed = { for name, function in local.functions : name => function if function.trigger == "stream" }
+
+  # One for each stream that drives a function; that of a function of several streams is named
+  # after both.
+  mappings = merge([
+    for name, function in local.streamed : {
+      for table in local.streamed_tables[name] :
+      (length(local.streamed_tables[name]) == 1 ? name : "${name}-${table}") => { function = name, table = table }
+    }
+  ]...)
 }
 
 resource "aws_sns_topic" "notices" {
@@ -54,23 +63,23 @@ resource "aws_sqs_queue" "failures" {
 }
 
 resource "aws_lambda_event_source_mapping" "stream" {
-  for_each = local.streamed
+  for_each = local.mappings
 
-  event_source_arn  = aws_dynamodb_table.this[each.value.stream].stream_arn
-  function_name     = module.function[each.key].arn
+  event_source_arn  = aws_dynamodb_table.this[each.value.table].stream_arn
+  function_name     = module.function[each.value.function].arn
   starting_position = "TRIM_HORIZON"
 
   # The function looks again by itself, so that this saves calls and decides nothing.
   filter_criteria {
     dynamic "filter" {
-      for_each = each.value.filters
+      for_each = local.functions[each.value.function].filters
       content {
         pattern = jsonencode(filter.value)
       }
     }
   }
 
-  batch_size                         = 25
+  batch_size                         = try(local.functions[each.value.function].batch, 25)
   maximum_batching_window_in_seconds = 0
   # One batch of a shard at a time: the notices of an inbox go out in their order, what is
   # erased is erased in the order in which it was decided, and the moments of a task are booked
@@ -86,7 +95,7 @@ resource "aws_lambda_event_source_mapping" "stream" {
 
   destination_config {
     on_failure {
-      destination_arn = aws_sqs_queue.failures[each.key].arn
+      destination_arn = aws_sqs_queue.failures[each.value.function].arn
     }
   }
 }

@@ -31,11 +31,46 @@ resource "aws_cloudwatch_metric_alarm" "failures" {
   alarm_actions       = [aws_sns_topic.alarms.arn]
 }
 
+# A job that does not run raises no error. So its silence is an alarm: a time in which no run has
+# come to its end. The first hour of a new deployment is such a time.
+resource "aws_cloudwatch_metric_alarm" "absence" {
+  for_each = local.watched_jobs
+
+  alarm_name          = "${local.prefix}-${each.key}-absent"
+  alarm_description   = "${local.prefix}-${each.key} has not done its work for ${each.value} h. Its log says why, or its schedule does not start it."
+  evaluation_periods  = 1
+  comparison_operator = "LessThanThreshold"
+  threshold           = 1
+  treat_missing_data  = "breaching"
+  alarm_actions       = [aws_sns_topic.alarms.arn]
+
+  metric_query {
+    id          = "done"
+    expression  = "started - failed"
+    label       = "Runs that came to their end"
+    return_data = true
+  }
+
+  dynamic "metric_query" {
+    for_each = { started = "Invocations", failed = "Errors" }
+    content {
+      id = metric_query.key
+      metric {
+        namespace   = "AWS/Lambda"
+        metric_name = metric_query.value
+        dimensions  = { FunctionName = module.function[each.key].name }
+        stat        = "Sum"
+        period      = 3600 * each.value
+      }
+    }
+  }
+}
+
 resource "aws_cloudwatch_metric_alarm" "iterator_age" {
   for_each = local.streamed
 
   alarm_name          = "${local.prefix}-${each.key}-iterator-age"
-  alarm_description   = "${local.prefix}-${each.key} is more than five minutes behind the stream of ${local.table_names[each.value.stream]}: what it does comes late."
+  alarm_description   = "${local.prefix}-${each.key} is more than five minutes behind the stream of ${join(", ", [for table in local.streamed_tables[each.key] : local.table_names[table]])}: what it does comes late."
   namespace           = "AWS/Lambda"
   metric_name         = "IteratorAge"
   dimensions          = { FunctionName = module.function[each.key].name }

@@ -4,10 +4,14 @@
 #
 #   schedule = { at = "cron(0 6 * * ? *)", input = { job = "briefing" } }
 #
+# With `alarm_after_hours` it raises an alarm when no run has come to its end for so long.
+#
 # `at` is in the district's time zone. A run that fails is tried again, and what still
 # fails goes to the function's failure queue.
 
 locals {
+  watched_jobs = { for name, schedule in local.schedules : name => schedule.alarm_after_hours if can(schedule.alarm_after_hours) }
+
   schedules = { for name, function in local.functions : name => function.schedule if function.schedule != null }
 }
 

@@ -163,6 +163,16 @@ variable "task_link_base" {
   }
 }
 
+variable "briefing_link_base" {
+  description = "Where the console opens a briefing: a notice of one ends in this address and the briefing's code."
+  type        = string
+
+  validation {
+    condition     = can(regex("^https?://[^ ]+/$", var.briefing_link_base))
+    error_message = "The link base of briefings is an address that ends in a slash, like https://console.example.org/briefings/."
+  }
+}
+
 variable "allowed_origins" {
   description = "The origins of the managers' console, for CORS. Phones need none."
   type        = list(string)
@@ -236,6 +246,33 @@ variable "originals_cold_after_days" {
   validation {
     condition     = var.originals_cold_after_days >= 30
     error_message = "Originals stay in ordinary storage for 30 days at least; colder storage charges for that long anyway."
+  }
+}
+
+variable "calendar_file" {
+  description = "A JSON file with the working hours, the published holidays and make-up working days, and how long each stage may take, like calendars/cn.json; calendars/README.md describes it. Null for weekdays from 9 to 17 o'clock and the default hours. A new year's holidays take effect with the next apply, for deadlines that are set from then on."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.calendar_file == null || can(jsondecode(file(var.calendar_file)))
+    error_message = "The calendar file cannot be read, or is not JSON."
+  }
+
+  # Lambda takes 4 KB for all settings of a function together.
+  validation {
+    condition     = var.calendar_file == null || try(length(base64encode(jsonencode(jsondecode(file(var.calendar_file))))) <= 3412, true)
+    error_message = "The calendar file has more than 2,560 bytes without its blanks: leave the years out that are over."
+  }
+
+  validation {
+    condition = var.calendar_file == null || try(
+      length(setsubtract(keys(jsondecode(file(var.calendar_file))), ["opens", "closes", "festivals", "hours"])) == 0
+      && alltrue([
+        for festival in try(jsondecode(file(var.calendar_file)).festivals, []) :
+        can(formatdate("YYYY", "${festival.from}T00:00:00Z")) && can(formatdate("YYYY", "${festival.to}T00:00:00Z"))
+    ]), true)
+    error_message = "The calendar file has opens, closes, festivals and hours, and each festival a day from and to like 2026-10-01."
   }
 }
 

@@ -3,6 +3,7 @@ environment         = "dev"
 region              = "ap-southeast-1"
 link_base           = "https://app.dev.example.org/reports/"
 task_link_base      = "https://app.dev.example.org/tasks/"
+briefing_link_base  = "https://console.example.org/briefings/"
 join_base           = "https://app.dev.example.org/join/"
 allowed_origins     = ["http://localhost:5173"]
 protect_data        = false

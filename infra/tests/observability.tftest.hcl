@@ -51,6 +51,21 @@ run "bundle" {
     error_message = "The alarm of a failure queue does not ring at the first message."
   }
 
+  # Nobody notices by themselves that nothing happens.
+  assert {
+    condition = keys(aws_cloudwatch_metric_alarm.absence) == ["deadlines"] && alltrue([
+      for name, alarm in aws_cloudwatch_metric_alarm.absence :
+      alarm.treat_missing_data == "breaching"
+      && alarm.comparison_operator == "LessThanThreshold" && alarm.threshold == 1 && alarm.evaluation_periods == 1
+      && alarm.alarm_actions == toset([aws_sns_topic.alarms.arn])
+      && toset([
+        for query in alarm.metric_query :
+        try("${query.metric[0].metric_name} ${query.metric[0].dimensions.FunctionName} ${query.metric[0].period}", query.expression)
+      ]) == toset(["started - failed", "Errors ${module.function[name].name} 3600", "Invocations ${module.function[name].name} 3600"])
+    ])
+    error_message = "That the deadlines are not worked through for an hour raises no alarm."
+  }
+
   assert {
     condition = alltrue([
       for name, alarm in aws_cloudwatch_metric_alarm.iterator_age :
@@ -60,6 +75,22 @@ run "bundle" {
       && alarm.threshold <= 300000
     ]) && length(aws_cloudwatch_metric_alarm.iterator_age) == length(local.streamed)
     error_message = "Nobody is told when a function falls five minutes behind its stream."
+  }
+
+  # The words are those of functions/webhook.
+  assert {
+    condition = (
+      strcontains(aws_cloudwatch_log_metric_filter.undelivered.pattern, "a delivery has failed for good")
+      && strcontains(file("../functions/webhook/src/lib.rs"), "\"a delivery has failed for good\"")
+      && aws_cloudwatch_log_metric_filter.undelivered.log_group_name == "/aws/lambda/pingan-dev-webhook"
+      && aws_cloudwatch_metric_alarm.undelivered.metric_name
+      == one(aws_cloudwatch_log_metric_filter.undelivered.metric_transformation).name
+      && aws_cloudwatch_metric_alarm.undelivered.namespace
+      == one(aws_cloudwatch_log_metric_filter.undelivered.metric_transformation).namespace
+      && aws_cloudwatch_metric_alarm.undelivered.threshold == 0
+      && aws_cloudwatch_metric_alarm.undelivered.alarm_actions == toset([aws_sns_topic.alarms.arn])
+    )
+    error_message = "Nobody hears of a delivery that has failed for good."
   }
 
   assert {

@@ -40,14 +40,34 @@ run "bundle" {
       ]))
       } == {
       for name, those in {
-        media-erase   = { table = "reports", touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
-        notify        = { table = "notices", touched = { members = ["BatchGetItem"] } }
-        task-schedule = { table = "tasks", touched = {} }
+        briefing = {
+          tables = ["documents"]
+          touched = {
+            "documents"                          = ["BatchGetItem", "PutItem"]
+            "members"                            = ["BatchGetItem", "Query"]
+            "members/index/districts"            = ["BatchGetItem", "Query"]
+            "members/index/members-by-community" = ["BatchGetItem", "Query"]
+            "notices"                            = ["PutItem"]
+            "reports"                            = ["BatchGetItem", "Query"]
+            "reports/index/reports-by-district"  = ["BatchGetItem", "Query"]
+            "tallies"                            = ["BatchGetItem", "Query"]
+            "tasks"                              = ["BatchGetItem", "Query"]
+            "tasks/index/tasks-by-district"      = ["BatchGetItem", "Query"]
+          }
+        }
+        media-erase   = { tables = ["reports"], touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
+        notify        = { tables = ["notices"], touched = { members = ["BatchGetItem"] } }
+        tally         = { tables = ["members", "outcomes", "reports"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
+        task-schedule = { tables = ["tasks"], touched = {} }
+        webhook = {
+          tables  = ["handovers"]
+          touched = { handovers = ["BatchGetItem", "PutItem"], notices = ["PutItem"] }
+        }
         } : name => toset(concat(
           ["dynamodb:ListStreams *"],
           [
-            for action in ["DescribeStream", "GetRecords", "GetShardIterator"] :
-            "dynamodb:${action} arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-${those.table}/stream/*"
+            for pair in setproduct(["DescribeStream", "GetRecords", "GetShardIterator"], those.tables) :
+            "dynamodb:${pair[0]} arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-${pair[1]}/stream/*"
           ],
           flatten([
             for table, actions in those.touched : [
@@ -75,6 +95,7 @@ run "bundle" {
       } == {
       for name in keys(module.function) : name => toset(flatten([
         for table, actions in lookup({
+          briefing   = { for end in ["", "/index/tasks-by-district"] : "tasks${end}" => ["BatchGetItem", "Query"] }
           media      = { tasks = ["BatchGetItem"] }
           members    = { tasks = ["Query"] }
           submission = { tasks = ["BatchGetItem"] }
@@ -100,8 +121,51 @@ run "bundle" {
     error_message = "A function may do something else with tasks, or one of theirs with another table."
   }
 
-  # All that any function may do with the scheduler and with roles: the moments of tasks, in one
-  # group, with one role for one service.
+  # All that any function may do with the table of hand-overs, and all that `handover` may do with any
+  # table, written out a second time.
+  assert {
+    condition = {
+      for name, function in module.function : name => toset(flatten([
+        for statement in jsondecode(lookup(function.policies, "tables", "{\"Statement\":[]}")).Statement : [
+          for pair in setproduct(statement.Resource, statement.Action) : format(
+            "%s %s", trimprefix(pair[0], "arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-"),
+            trimprefix(pair[1], "dynamodb:"),
+          ) if name == "handover" || strcontains(pair[0], "pingan-dev-handovers")
+        ]
+      ]))
+      } == {
+      for name in keys(module.function) : name => toset(flatten([
+        for table, actions in lookup(merge(
+          { for name in ["media", "outcomes"] : name => { handovers = ["BatchGetItem"] } },
+          {
+            agency-systems = { handovers = ["BatchGetItem", "PutItem", "Query"] }
+            deadlines = {
+              for end in ["", "/index/handovers-by-due"] : "handovers${end}" => ["BatchGetItem", "PutItem", "Query"]
+            }
+            webhook = { handovers = ["BatchGetItem", "PutItem"] }
+          },
+          { for stage in ["officer", "station", "district"] : "${stage}-review" => { handovers = ["BatchGetItem", "PutItem"] } },
+          {
+            handover = merge(
+              {
+                "members" = ["BatchGetItem"]
+                "notices" = ["PutItem"]
+                "reports" = ["BatchGetItem", "DeleteItem", "PutItem"]
+              },
+              {
+                for end in ["", "/index/handovers-by-district", "/index/handovers-by-receiver"] :
+                "handovers${end}" => ["BatchGetItem", "PutItem", "Query"]
+              },
+            )
+          },
+        ), name, {}) : [for action in actions : "${table} ${action}"]
+      ]))
+    }
+    error_message = "A function may do something else with hand-overs, or `handover` with another table."
+  }
+
+  # All that any function may do with the scheduler and with roles: the moments of tasks and the
+  # retries of webhooks, each in one group, with one role for one service.
   assert {
     condition = toset(flatten([
       for name, function in module.function : [
@@ -117,8 +181,29 @@ run "bundle" {
         "task-schedule scheduler:${action} arn:aws:scheduler:us-east-1:123456789012:schedule/pingan-dev-tasks/* null"
       ],
       ["task-schedule iam:PassRole arn:aws:iam::123456789012:role/moments {\"StringEquals\":{\"iam:PassedToService\":\"scheduler.amazonaws.com\"}}"],
+      [
+        for action in ["CreateSchedule", "UpdateSchedule"] :
+        "webhook scheduler:${action} arn:aws:scheduler:us-east-1:123456789012:schedule/pingan-dev-webhooks/* null"
+      ],
+      ["webhook iam:PassRole arn:aws:iam::123456789012:role/retries {\"StringEquals\":{\"iam:PassedToService\":\"scheduler.amazonaws.com\"}}"],
     ))
-    error_message = "A function books something else than the moments of tasks, or gives away another role."
+    error_message = "A function books something else than moments and retries, or gives away another role."
+  }
+
+  # Who signs webhooks, or shows a new secret, has their key for secrets and for nothing else.
+  assert {
+    condition = {
+      for name, function in module.function : name => [
+        for statement in jsondecode(function.policies["webhook-secrets"]).Statement :
+        [statement.Action, statement.Resource, statement.Condition]
+      ] if can(function.policies["webhook-secrets"])
+      } == {
+      for name, actions in { agency-systems = ["kms:Decrypt", "kms:GenerateDataKey"], webhook = ["kms:Decrypt"] } : name => [[
+        actions, ["arn:aws:kms:us-east-1:123456789012:key/webhooks"],
+        { StringEquals = { "kms:EncryptionContext:purpose" = "webhook" } },
+      ]]
+    }
+    error_message = "A function has the key of webhooks for something else than their secrets."
   }
 
   # All that any function may do in the bucket, written out a second time.
@@ -133,6 +218,8 @@ run "bundle" {
         ))...
       } if can(function.policies["media"])
       } == {
+      briefing  = { "arn:aws:s3:::pingan-dev-media-123456789012/briefings/*" = ["PutObject"] }
+      briefings = { "arn:aws:s3:::pingan-dev-media-123456789012/briefings/*" = ["GetObject"] }
       media = {
         "arn:aws:s3:::pingan-dev-media-123456789012"             = ["ListBucket of uploads/*"]
         "arn:aws:s3:::pingan-dev-media-123456789012/copies/*"    = ["GetObject"]
@@ -161,6 +248,8 @@ run "bundle" {
       for name, function in module.function : name => one(jsondecode(function.policies["media-key"]).Statement).Action
       if can(function.policies["media-key"])
       } == {
+      briefing     = ["kms:Decrypt", "kms:GenerateDataKey"]
+      briefings    = ["kms:Decrypt"]
       media        = ["kms:Decrypt", "kms:GenerateDataKey"]
       media-intake = ["kms:Decrypt", "kms:GenerateDataKey"]
     }
@@ -298,6 +387,11 @@ run "what_functions_must_not_do" {
       "tasking/identities reaches a table it does not declare",
       "tasking/identities reaches identities",
       "triage/tables reaches identities",
+      "webhook/identities reaches a key that is not its own",
+      "webhook/identities reaches identities",
+      "webhook/other-group books somewhere else",
+      "webhook/other-purpose uses a key for anything",
+      "webhook/other-role gives a role away",
     ])
     error_message = join("\n", concat(["The check finds something else:"], output.violations))
   }

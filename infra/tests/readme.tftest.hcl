@@ -14,7 +14,7 @@ run "functions" {
       ]) == sort([
       for name, function in local.functions : format("| %s |", join(" | ", [
         "`${name}`",
-        function.trigger == "stream" ? "stream of `${function.stream}`" : function.trigger,
+        function.trigger == "stream" ? "stream of ${join(", ", [for table in local.streamed_tables[name] : "`${table}`"])}" : function.trigger,
         length(function.tables) == 0 ? "–" : join("; ", [
           for table, use in function.tables : length(use.indexes) == 0 ? "`${table}`"
           : "`${table}` (${join(", ", [for index in use.indexes : "`${index}`"])})"
@@ -43,7 +43,7 @@ run "tables" {
       for name, table in local.tables : format("| %s |", join(" | ", [
         "`${name}`",
         length(table.indexes) == 0 ? "–" : join(", ", sort([for index in keys(table.indexes) : "`${index}`"])),
-        table.stream ? join(", ", [for function, row in local.streamed : "`${function}`" if row.stream == name]) : "–",
+        table.stream ? join(", ", [for function in keys(local.streamed) : "`${function}`" if contains(local.streamed_tables[function], name)]) : "–",
       ]))
     ])
     error_message = "The table of tables in README.md is not that of data.tf."

@@ -37,11 +37,11 @@ run "bundle" {
     error_message = "Items of a table do not expire by expires_at."
   }
 
-  # A stream of members or of identities would go nowhere.
+  # A stream of identities or of counters would go nowhere.
   assert {
     condition = (
       toset([for name, table in aws_dynamodb_table.this : name if table.stream_enabled])
-      == toset([for function in local.functions : function.stream if function.trigger == "stream"])
+      == toset(flatten([for name in keys(local.streamed) : local.streamed_tables[name]]))
     )
     error_message = "Other tables have a stream than those that drive a function."
   }
@@ -62,7 +62,7 @@ run "bundle" {
         indexes = {
           for index in table.global_secondary_index : index.name => {
             keys  = "${index.hash_key}, ${index.range_key}"
-            shows = join(", ", sort(index.non_key_attributes))
+            shows = index.projection_type == "ALL" ? "everything" : index.projection_type == "KEYS_ONLY" ? "keys" : join(", ", sort(index.non_key_attributes))
           }
         }
       }
@@ -76,8 +76,10 @@ run "bundle" {
       for table in aws_dynamodb_table.this : [
         for index in table.global_secondary_index : index.projection_type == "INCLUDE" && length(setintersection(
           concat(["description", "text", "note", "reporter"], index.name == "answers-by-task" ? [] : ["answer"]),
-          index.non_key_attributes,
-        )) == 0
+          coalesce(index.non_key_attributes, []),
+        )) == 0 || index.projection_type == "KEYS_ONLY"
+        # Whose items are written for these lists, and hold nothing else.
+        || contains(["deadlines-by-node", "open-reports-by-node"], index.name)
       ]
     ]))
     error_message = "An index shows more than lists need."
@@ -88,8 +90,8 @@ run "bundle" {
   assert {
     condition = alltrue([
       for table in aws_dynamodb_table.this :
-      length(flatten([for index in table.global_secondary_index : tolist(index.non_key_attributes)])) <= 100
-      && alltrue([for index in table.global_secondary_index : length(index.non_key_attributes) <= 20])
+      length(flatten([for index in table.global_secondary_index : tolist(coalesce(index.non_key_attributes, []))])) <= 100
+      && alltrue([for index in table.global_secondary_index : length(coalesce(index.non_key_attributes, [])) <= 20])
     ])
     error_message = "The indexes of a table show more than a hundred attributes, or one of them more than twenty."
   }
@@ -318,10 +320,18 @@ run "bundle" {
       ]
       } == {
       MALWARE_SCAN = ["media-intake"]
-      MEDIA_BUCKET = ["media", "media-erase", "media-intake"]
+      MEDIA_BUCKET = ["briefing", "briefings", "media", "media-erase", "media-intake"]
       MEDIA_LIMITS = ["media", "media-intake", "submission", "tasking"]
     }
     error_message = "A function is not told of the bucket, the limits or the scan, or is told for nothing."
+  }
+
+  # Who decides about deadlines goes by the same calendar.
+  assert {
+    condition = toset([for name, function in local.functions : name if contains(function.settings, "POLICY")]) == toset([
+      "deadlines", "district-review", "handover", "officer-review", "station-review", "submission", "tasking",
+    ]) && local.settings.POLICY == "{}"
+    error_message = "A function that sets deadlines is not told of the calendar, or has one that nobody has given."
   }
 
   # Names of buckets are free to take once given up: the account belongs to the permission.
@@ -351,7 +361,7 @@ run "bundle" {
   assert {
     condition = length(distinct([
       for table in aws_dynamodb_table.this : table.stream_arn if table.stream_enabled
-    ])) == length(distinct([for function in local.streamed : function.stream]))
+    ])) == length(distinct([for mapping in local.mappings : mapping.table]))
     error_message = "The mocks give two streams the same ARN; nothing below could tell them apart."
   }
 
@@ -361,6 +371,9 @@ run "bundle" {
         for filter in one(mapping.filter_criteria).filter : filter.pattern
       ])
       } == {
+      briefing = toset([
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["briefing"] } } } }),
+      ])
       media-erase = toset([
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, erases = { BOOL = [true] } } } }),
         jsonencode({ eventName = ["REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MEDIA#" }] } } } }),
@@ -368,29 +381,41 @@ run "bundle" {
       notify = toset([
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }),
       ])
+      tally-members  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
+      tally-outcomes = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
+      tally-reports  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
       task-schedule = toset([
         jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { Keys = { pk = { S = [{ prefix = "TASK#" }] }, sk = { S = ["TASK"] } } } }),
+      ])
+      webhook = toset([
+        jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["handover"] } } } }),
+        jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["delivery"] }, state = { S = ["pending"] } } } }),
       ])
     }
     error_message = "A function is called for other records of its stream than concern it."
   }
 
   assert {
-    condition = { for name, function in local.streamed : name => function.stream } == {
-      media-erase = "reports", notify = "notices", task-schedule = "tasks"
-    }
+    condition = jsonencode({ for name in keys(local.streamed) : name => sort(local.streamed_tables[name]) }) == jsonencode({
+      briefing      = ["documents"]
+      media-erase   = ["reports"]
+      notify        = ["notices"]
+      tally         = ["members", "outcomes", "reports"]
+      task-schedule = ["tasks"]
+      webhook       = ["handovers"]
+    })
     error_message = "A function is driven by another table's stream."
   }
 
   assert {
     condition = alltrue([
       for name, mapping in aws_lambda_event_source_mapping.stream :
-      mapping.function_name == module.function[name].arn
-      && mapping.event_source_arn == aws_dynamodb_table.this[local.functions[name].stream].stream_arn
+      mapping.function_name == module.function[local.mappings[name].function].arn
+      && mapping.event_source_arn == aws_dynamodb_table.this[local.mappings[name].table].stream_arn
       && mapping.function_response_types == toset(["ReportBatchItemFailures"])
       && mapping.bisect_batch_on_function_error
-      && one(one(mapping.destination_config).on_failure).destination_arn == aws_sqs_queue.failures[name].arn
-    ]) && keys(aws_lambda_event_source_mapping.stream) == keys(local.streamed)
+      && one(one(mapping.destination_config).on_failure).destination_arn == aws_sqs_queue.failures[local.mappings[name].function].arn
+    ]) && toset([for mapping in local.mappings : mapping.function]) == toset(keys(local.streamed))
     error_message = "A record that a function cannot take costs others, or is lost."
   }
 
@@ -484,6 +509,52 @@ run "bundle" {
     error_message = "A moment that task-clock cannot take is lost."
   }
 
+  # Retries of webhooks
+
+  assert {
+    condition = {
+      for setting in keys(local.settings) : setting => local.settings[setting] if startswith(setting, "RETRY_")
+      } == {
+      RETRY_GROUP        = "pingan-dev-webhooks"
+      RETRY_TARGET_ARN   = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-webhook"
+      RETRY_ROLE_ARN     = "arn:aws:iam::123456789012:role/retries"
+      RETRY_FAILURES_ARN = "arn:aws:sqs:us-east-1:123456789012:webhook-failures"
+    } && module.function["webhook"].name == "pingan-dev-webhook"
+    error_message = "Webhooks book their retries with another group, role, function or queue."
+  }
+
+  assert {
+    condition = (
+      [
+        for statement in jsondecode(aws_iam_role.retries.assume_role_policy).Statement :
+        [statement.Principal, statement.Condition]
+        ] == [[{ Service = "scheduler.amazonaws.com" }, {
+          StringEquals = {
+            "aws:SourceAccount" = "123456789012"
+            "aws:SourceArn"     = "arn:aws:scheduler:us-east-1:123456789012:schedule-group/pingan-dev-webhooks"
+          }
+      }]]
+      && aws_iam_role_policy.retries.role == aws_iam_role.retries.id
+      && [
+        for statement in jsondecode(aws_iam_role_policy.retries.policy).Statement :
+        [statement.Effect, statement.Action, statement.Resource]
+        ] == [
+        ["Allow", ["lambda:InvokeFunction"], [module.function["webhook"].arn]],
+        ["Allow", ["sqs:SendMessage"], ["arn:aws:sqs:us-east-1:123456789012:webhook-failures"]],
+      ]
+    )
+    error_message = "The role of the retries may do something else than start webhook, or somebody else may take it."
+  }
+
+  assert {
+    condition = (
+      aws_lambda_function_event_invoke_config.retries.function_name == module.function["webhook"].name
+      && one(one(aws_lambda_function_event_invoke_config.retries.destination_config).on_failure).destination
+      == aws_sqs_queue.failures["webhook"].arn
+    )
+    error_message = "A retry that webhook cannot record is lost."
+  }
+
   # Whatever is called and not waited for has somewhere to leave what it cannot take.
   assert {
     condition = toset([for name, function in local.functions : name if contains(["uploads", "moments"], function.trigger)]) == toset([
@@ -492,9 +563,22 @@ run "bundle" {
     error_message = "A function that is called asynchronously needs its retries and its queue."
   }
 
+  # What comes again and again, in the district's time zone and in a group apart from the moments.
   assert {
-    condition     = length(aws_scheduler_schedule_group.jobs) == 0 && length(aws_scheduler_schedule.job) == 0
-    error_message = "Without a job that comes again there is a group for such jobs."
+    condition = { for name, job in aws_scheduler_schedule.job : name => "${job.schedule_expression} ${job.schedule_expression_timezone}" } == {
+      briefing  = "cron(0 8 ? * MON *) Asia/Shanghai"
+      deadlines = "rate(15 minutes) Asia/Shanghai"
+    }
+    error_message = "Other jobs come again than those that are known, or at another time."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, job in aws_scheduler_schedule.job :
+      job.group_name == "pingan-dev-jobs" && job.target[0].arn == module.function[name].arn
+      && job.target[0].dead_letter_config[0].arn == aws_sqs_queue.failures[name].arn
+    ])
+    error_message = "A job starts another function, or what cannot be started is lost."
   }
 
   # Functions

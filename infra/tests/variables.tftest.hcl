@@ -16,6 +16,7 @@ run "what_is_allowed" {
     issuer           = { url = "https://id.example.org/realms/pingan", audience = ["pingan"] }
     throttle         = { rate = 50, burst = 50 }
     time_zone        = "America/Argentina/Buenos_Aires"
+    calendar_file    = "calendars/cn.json"
     malware_scan     = "tags"
     scanner_role_arn = "arn:aws-cn:iam::123456789012:role/security/scan.uploads"
     # Each at its most.
@@ -44,6 +45,7 @@ run "every_rule_refuses" {
     time_zone                 = "UTC +8"
     link_base                 = "https://app.example.org/reports"
     task_link_base            = "https://app.example.org/tasks"
+    briefing_link_base        = "https://console.example.org/briefings"
     allowed_origins           = ["*"]
     issuer                    = { url = "https://id.example.org/", audience = ["pingan"] }
     log_retention_days        = 100
@@ -52,12 +54,14 @@ run "every_rule_refuses" {
     stream_retries            = 0
     stream_max_age_seconds    = 59
     alarm_email               = "on-call"
+    calendar_file             = "tests/fixtures/calendar-bad.json"
     malware_scan              = "clamav"
     scanner_role_arn          = "scanner"
     media_limits              = { image = { max_count = 17, max_bytes = 1 } }
   }
 
   expect_failures = [
+    var.calendar_file,
     var.name,
     var.environment,
     var.region,
@@ -70,6 +74,7 @@ run "every_rule_refuses" {
     var.time_zone,
     var.link_base,
     var.task_link_base,
+    var.briefing_link_base,
     var.allowed_origins,
     var.issuer,
     var.log_retention_days,
@@ -93,6 +98,7 @@ run "every_rule_refuses_the_next" {
     account_id             = "12345678901x"
     link_base              = "pingan://reports/"
     task_link_base         = "pingan://tasks/"
+    briefing_link_base     = "pingan://briefings/"
     allowed_origins        = ["https://console.example.org", "https://console.example.org/"]
     issuer                 = { url = "https://id.example.org", audience = [] }
     log_retention_days     = 0
@@ -110,6 +116,7 @@ run "every_rule_refuses_the_next" {
     var.account_id,
     var.link_base,
     var.task_link_base,
+    var.briefing_link_base,
     var.allowed_origins,
     var.issuer,
     var.log_retention_days,

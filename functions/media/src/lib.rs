@@ -36,6 +36,7 @@ pub fn router(state: MediaFunction) -> OpenApiRouter {
         .routes(routes!(slots::continue_upload, slots::complete_upload))
         .routes(routes!(links::link_media))
         .routes(routes!(links::link_answer_media))
+        .routes(routes!(links::link_handover_media))
         .routes(routes!(links::open_original))
         .with_state(state);
     openapi::finish("media", operations)

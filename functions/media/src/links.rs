@@ -10,7 +10,9 @@ use pingan_domain::{
     error::Error,
     media::{MediaId, MediaRef, MediaType, Rendition},
 };
-use pingan_http::{Body, IdempotencyKey, MediaPath, Problem, Query, ReportPath, Subject, TaskPath, schema};
+use pingan_http::{
+    Body, HandoverPath, IdempotencyKey, MediaPath, Problem, Query, ReportPath, Subject, TaskPath, schema,
+};
 use pingan_workflow::reading::OpenOriginal;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -96,6 +98,30 @@ pub(crate) async fn link_answer_media(
     let rendition = if query.thumbnail { Rendition::Thumbnail } else { Rendition::Working };
     let media = function.workflow.open_media_of_answer(&reader, task, id, rendition).await?;
     function.link(id, &media, rendition).await
+}
+
+/// Opens the clean copy of a medium that was handed over to your agency or district, by a link that is
+/// valid for five minutes. That you opened it is written down. What was refused or recalled is closed.
+#[utoipa::path(
+    get,
+    path = "/handovers/{handover_id}/media/{media_id}/link",
+    params(
+        ("handover_id" = String, Path, description = "The hand-over's code"),
+        ("media_id" = String, Path, description = "The medium's id"),
+    ),
+    responses(
+        (status = 200, description = "The link", body = LinkView),
+        (status = 404, description = "No hand-over that is open to you has this medium"),
+    ),
+)]
+pub(crate) async fn link_handover_media(
+    State(function): State<MediaFunction>,
+    Subject(reader): Subject,
+    HandoverPath(handover): HandoverPath,
+    MediaPath(id): MediaPath,
+) -> Result<Response, Problem> {
+    let media = function.workflow.open_media_of_handover(&reader, handover, id).await?;
+    function.link(id, &media, Rendition::Working).await
 }
 
 /// Why the original is needed.

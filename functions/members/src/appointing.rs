@@ -132,6 +132,8 @@ impl Members {
             trades: Vec::new(),
             places: Vec::new(),
             station_tasks: StationTasks::Consent,
+            agencies: Vec::new(),
+            outcome_kinds: Vec::new(),
         };
         lists.validate(None)?;
         // Whoever was faster has made it as well as this would.

@@ -10,7 +10,7 @@ use email_address::EmailAddress;
 use jiff::Timestamp;
 use pingan_cloud::Address;
 use pingan_domain::{
-    channel::{Channel, Means, Platform, QuietHours, inboxes},
+    channel::{Channel, Means, Platform, QuietHours},
     code::Code,
     error::{Error, FieldError, Refusal},
     member::{Member, MemberId, MemberState, Role},
@@ -167,7 +167,7 @@ pub(crate) struct NoticeView {
     /// When it happened.
     #[schema(schema_with = schema::moment)]
     at: Timestamp,
-    /// What it is about: `report`, `task`, `membership` or `identity`.
+    /// What it is about: `report`, `task`, `handover`, `outcome`, `briefing`, `membership`, `identity` or `webhook`.
     #[schema(example = "report")]
     about: &'static str,
     /// What was done.
@@ -181,6 +181,18 @@ pub(crate) struct NoticeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::code)]
     task: Option<Code>,
+    /// The outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    outcome: Option<Code>,
+    /// The hand-over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    handover: Option<Code>,
+    /// The briefing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    briefing: Option<Code>,
     /// The opening of an identity.
     #[serde(skip_serializing_if = "Option::is_none")]
     opening: Option<Uuid>,
@@ -193,23 +205,34 @@ pub(crate) struct NoticeView {
 
 impl From<Notice> for NoticeView {
     fn from(notice: Notice) -> Self {
-        let (about, report, task, opening) = match notice.what {
-            About::Report { report, .. } => ("report", Some(report), None, None),
-            About::Task { task, .. } => ("task", None, Some(task), None),
-            About::Membership { .. } => ("membership", None, None, None),
-            About::Identity { opening, .. } => ("identity", None, None, Some(opening)),
-        };
-        Self {
+        let action = notice.what.action();
+        let mut view = Self {
             id: notice.deduplication_key,
             at: notice.at,
-            about,
-            action: notice.what.action(),
-            report,
-            task,
-            opening,
+            about: "",
+            action,
+            report: None,
+            task: None,
+            handover: None,
+            outcome: None,
+            briefing: None,
+            opening: None,
             urgency: notice.urgency,
             text: notice.text.into(),
+        };
+        match notice.what {
+            About::Report { report, .. } | About::CameOf { report } => {
+                (view.about, view.report) = ("report", Some(report));
+            }
+            About::Task { task, .. } => (view.about, view.task) = ("task", Some(task)),
+            About::Handover { handover, .. } => (view.about, view.handover) = ("handover", Some(handover)),
+            About::Outcome { outcome, .. } => (view.about, view.outcome) = ("outcome", Some(outcome)),
+            About::Briefing { briefing } => (view.about, view.briefing) = ("briefing", Some(briefing)),
+            About::Membership { .. } => view.about = "membership",
+            About::Webhook { .. } => view.about = "webhook",
+            About::Identity { opening, .. } => (view.about, view.opening) = ("identity", Some(opening)),
         }
+        view
     }
 }
 
@@ -254,7 +277,8 @@ impl Members {
         let profile = loaded.profile(reader)?.ok_or(Refusal::NotAMember)?;
         let member = &profile.member;
         member.state.may_act()?;
-        let (of, now) = (inboxes(member), self.world.now());
+        let now = self.world.now();
+        let of = profile.inboxes(now);
         // What a reporter has read is asked for at the same time as the inboxes.
         let receipts = async {
             match member.role {

@@ -7,15 +7,14 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use pingan_domain::{
-    coverage::{self, Cell, Counted, Coverage},
-    district::{District, Label, Place, SensitivePlace, StationTasks, Trade},
+    coverage::{self, Cell, Coverage},
+    district::{Agency, District, Label, OutcomeKind, Place, SensitivePlace, StationTasks, Trade},
     error::Error,
     member::{MemberId, Role},
     membership::Kind,
     named::Named as _,
-    territory::{Level, NodeId},
+    territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, IfMatch, Problem, Query, Subject, Versioned, schema};
 use pingan_store::Key;
@@ -23,9 +22,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{MANAGERS, Members, views::TextView};
-
-/// How many communities are counted at once.
-const AT_ONCE: usize = 32;
 
 /// A station or a community.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -107,6 +103,25 @@ pub(crate) struct DistrictView {
     #[serde(default = "consent")]
     #[schema(schema_with = schema::station_tasks, required = false)]
     station_tasks: StationTasks,
+    /// The agencies to which it hands reports over; at most 500.
+    #[serde(default)]
+    #[schema(max_items = 500, required = false)]
+    agencies: Vec<ListedView>,
+    /// The kinds of outcome that it counts beside those that every district does; at most 20.
+    #[serde(default)]
+    #[schema(max_items = 20, required = false)]
+    outcome_kinds: Vec<ListedView>,
+}
+
+/// An agency, or a kind of outcome.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ListedView {
+    /// Its stable name.
+    #[schema(value_type = String, example = "fire")]
+    label: Label,
+    /// What it is called.
+    name: TextView,
 }
 
 fn consent() -> StationTasks {
@@ -115,7 +130,7 @@ fn consent() -> StationTasks {
 
 impl From<District> for DistrictView {
     fn from(district: District) -> Self {
-        let District { name, nodes, trades, places, station_tasks, .. } = district;
+        let District { name, nodes, trades, places, station_tasks, agencies, outcome_kinds, .. } = district;
         Self {
             name: name.into(),
             nodes: nodes
@@ -136,13 +151,21 @@ impl From<District> for DistrictView {
                 })
                 .collect(),
             station_tasks,
+            agencies: agencies
+                .into_iter()
+                .map(|Agency { label, name }| ListedView { label, name: name.into() })
+                .collect(),
+            outcome_kinds: outcome_kinds
+                .into_iter()
+                .map(|OutcomeKind { label, name }| ListedView { label, name: name.into() })
+                .collect(),
         }
     }
 }
 
 impl DistrictView {
     fn into_district(self, node: NodeId, version: u64) -> District {
-        let Self { name, nodes, trades, places, station_tasks } = self;
+        let Self { name, nodes, trades, places, station_tasks, agencies, outcome_kinds } = self;
         District {
             node,
             version,
@@ -165,6 +188,14 @@ impl DistrictView {
                 })
                 .collect(),
             station_tasks,
+            agencies: agencies
+                .into_iter()
+                .map(|ListedView { label, name }| Agency { label, name: name.into() })
+                .collect(),
+            outcome_kinds: outcome_kinds
+                .into_iter()
+                .map(|ListedView { label, name }| OutcomeKind { label, name: name.into() })
+                .collect(),
         }
     }
 }
@@ -339,29 +370,7 @@ impl Members {
             return Err(Error::NotFound);
         }
         let lists = loaded.district(district)?.filter(|lists| lists.has(&node)).ok_or(Error::NotFound)?;
-        let communities: Vec<NodeId> = lists
-            .nodes
-            .iter()
-            .map(|place| place.node.clone())
-            .filter(|place| place.level() == Level::Community && node.contains(place))
-            .collect();
-        // Each community is counted by itself and at the same time as the others, so that
-        // the whole district takes no longer than its largest community.
-        let counted: Vec<Counted> = futures::stream::iter(communities)
-            .map(|community| async move { self.store.all_members_of(&community).await })
-            .buffered(AT_ONCE)
-            .try_concat()
-            .await?
-            .into_iter()
-            .map(|member| Counted {
-                role: member.role,
-                state: member.state,
-                node: member.node,
-                kind: member.kind,
-                trades: member.trades,
-                places: member.places,
-            })
-            .collect();
+        let counted = self.store.counted(&lists, &node).await?;
         let coverage = coverage::coverage(&lists, &node, &counted, reader.role == Role::Officer);
         Ok(view(&lists, node, coverage))
     }

@@ -334,6 +334,7 @@ fn new_member(row: &Row, lists: &District) -> Result<NewMember, String> {
         role: Role::Reporter,
         node: row.node.clone(),
         body: None,
+        agency: None,
         kind: Kind::from_name(&row.kind),
         trades: row.trades.iter().map(label).collect::<Result<_, _>>()?,
         places: row.places.iter().map(label).collect::<Result<_, _>>()?,

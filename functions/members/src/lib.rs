@@ -6,12 +6,14 @@
 //! | how somebody is recruited by name, one or many | [`recruiting`], [`importing`] |
 //! | how somebody joins with a poster or an invitation | [`joining`] |
 //! | how memberships are listed and changed | [`managing`] |
+//! | who is absent, and who stands in | [`absences`] |
 //! | who sees an identity | [`identities`] |
 //! | how people are told, and their inboxes | [`channels`] |
 //! | a community's invites and their posters | [`invites`] |
 //! | a district's lists and its coverage | [`districts`] |
 //! | what the API shows | [`views`] |
 
+mod absences;
 mod appointing;
 mod channels;
 mod districts;
@@ -87,6 +89,7 @@ pub fn router(members: Members) -> OpenApiRouter {
         .routes(routes!(managing::read_member))
         .routes(routes!(managing::read_member_history))
         .routes(routes!(managing::change_member))
+        .routes(routes!(absences::put_absence, absences::end_absence))
         .routes(routes!(recruiting::renew_invitation))
         .routes(routes!(identities::read_identity))
         .routes(routes!(identities::put_payment))

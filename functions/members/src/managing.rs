@@ -196,6 +196,10 @@ pub(crate) enum ChangeBody {
         #[serde(default)]
         #[schema(schema_with = schema::body, required = false)]
         body: Option<StaffBody>,
+        /// Another agency, by the district's label, for who acts for one.
+        #[serde(default)]
+        #[schema(value_type = Option<String>, required = false)]
+        agency: Option<Label>,
         /// Why; at most 200 characters.
         #[schema(max_length = 200)]
         reason: String,
@@ -222,7 +226,9 @@ impl From<ChangeBody> for Change {
             ChangeBody::Confirm {} => Self::Confirm,
             ChangeBody::Decline { reason } => Self::Decline { reason },
             ChangeBody::Describe { kind, trades, places } => Self::Describe { kind, trades, places },
-            ChangeBody::Transfer { node, role, body, reason } => Self::Transfer { node, role, body, reason },
+            ChangeBody::Transfer { node, role, body, agency, reason } => {
+                Self::Transfer { node, role, body, agency, reason }
+            }
             ChangeBody::Suspend { reason } => Self::Suspend { reason },
             ChangeBody::Restore { reason } => Self::Restore { reason },
             ChangeBody::Leave {} => Self::Leave,

@@ -49,6 +49,10 @@ pub(crate) struct RecruitBody {
     #[serde(default)]
     #[schema(schema_with = schema::body, required = false)]
     body: Option<StaffBody>,
+    /// The agency, by the district's label: for who acts for one, and for nobody else.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, required = false)]
+    agency: Option<Label>,
     /// What kind of reporter.
     #[serde(default)]
     #[schema(schema_with = schema::kind, required = false)]
@@ -111,8 +115,8 @@ pub(crate) async fn recruit_member(
     Body(body): Body<RecruitBody>,
 ) -> Result<Response, Problem> {
     let person = person(&body.name, &body.phone)?;
-    let RecruitBody { role, node, body, kind, trades, places, .. } = body;
-    let new = NewMember { role, node, body, kind, trades, places };
+    let RecruitBody { role, node, body, agency, kind, trades, places, .. } = body;
+    let new = NewMember { role, node, body, agency, kind, trades, places };
     let (profile, invitation) = members.recruit(&actor, key, &district, new, person).await?;
     let location = format!("/districts/{district}/members/{}", profile.member.id);
     let version = profile.version;

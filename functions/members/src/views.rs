@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
+    deputy::{Absence, Cover},
     district::Label,
     identity::{Payment, Person},
     invite::Invite,
@@ -59,6 +60,10 @@ pub(crate) struct MemberView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::body)]
     body: Option<StaffBody>,
+    /// The agency for which they act, by the district's label; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "fire")]
+    agency: Option<Label>,
     /// Where in the membership: only who is `active` may act.
     #[schema(schema_with = schema::member_state)]
     state: MemberState,
@@ -79,13 +84,77 @@ pub(crate) struct MemberView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::moment)]
     joined_at: Option<Timestamp>,
+    /// When a reviewer is absent, and who stands in; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    absence: Option<AbsenceView>,
+    /// For whom a reviewer stands in; not in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    covers: Vec<CoverView>,
+}
+
+/// When a reviewer is absent, and who stands in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AbsenceView {
+    /// From when.
+    #[schema(schema_with = schema::moment)]
+    from: Timestamp,
+    /// Until when; at this moment it is over.
+    #[schema(schema_with = schema::moment)]
+    until: Timestamp,
+    /// Who stands in.
+    #[schema(value_type = String)]
+    deputy: MemberId,
+}
+
+impl From<Absence> for AbsenceView {
+    fn from(Absence { from, until, deputy }: Absence) -> Self {
+        Self { from, until, deputy }
+    }
+}
+
+/// For whom somebody stands in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CoverView {
+    /// Who is absent.
+    #[schema(value_type = String)]
+    absent: MemberId,
+    /// The node: the `node` of the queue to ask for.
+    #[schema(schema_with = schema::node)]
+    node: NodeId,
+    /// From when.
+    #[schema(schema_with = schema::moment)]
+    from: Timestamp,
+    /// Until when; at this moment it is over.
+    #[schema(schema_with = schema::moment)]
+    until: Timestamp,
+}
+
+impl From<Cover> for CoverView {
+    fn from(Cover { absent, node, from, until }: Cover) -> Self {
+        Self { absent, node, from, until }
+    }
 }
 
 impl From<MemberSummary> for MemberView {
     fn from(member: MemberSummary) -> Self {
         let MemberSummary { id, pseudonym, role, node, body, state, kind, trades, places, created_at, joined_at } =
             member;
-        Self { id, pseudonym, role, node, body, state, kind, trades, places, created_at, joined_at }
+        Self {
+            id,
+            pseudonym,
+            role,
+            node,
+            body,
+            agency: None,
+            state,
+            kind,
+            trades,
+            places,
+            created_at,
+            joined_at,
+            absence: None,
+            covers: Vec::new(),
+        }
     }
 }
 
@@ -98,12 +167,15 @@ impl From<Profile> for MemberView {
             role: member.role,
             node: member.node,
             body: member.body,
+            agency: member.agency,
             state: member.state,
             kind: profile.kind,
             trades: profile.trades,
             places: profile.places,
             created_at: profile.created_at,
             joined_at: profile.joined_at,
+            absence: profile.absence.map(Into::into),
+            covers: profile.covers.into_iter().map(Into::into).collect(),
         }
     }
 }

@@ -9,12 +9,16 @@ use pingan_store::{CursorKey, Store, TableNames};
 use crate::Notify;
 
 impl Notify {
-    /// Reads `MEMBERS_TABLE`, `NOTICES_TOPIC_ARN`, `LINK_BASE`, `TASK_LINK_BASE` (none: no link)
-    /// and `TIME_ZONE` (default `Asia/Shanghai`).
+    /// Reads `MEMBERS_TABLE`, `NOTICES_TOPIC_ARN`, `LINK_BASE`, `TASK_LINK_BASE` and
+    /// `BRIEFING_LINK_BASE` (none: no link) and `TIME_ZONE` (default `Asia/Shanghai`).
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         let tables = TableNames { members: environment.get("MEMBERS_TABLE")?, ..TableNames::default() };
         let topic = environment.get("NOTICES_TOPIC_ARN")?;
-        let links = Links { reports: environment.get("LINK_BASE")?, tasks: environment.get_or("TASK_LINK_BASE", "") };
+        let links = Links {
+            reports: environment.get("LINK_BASE")?,
+            tasks: environment.get_or("TASK_LINK_BASE", ""),
+            briefings: environment.get_or("BRIEFING_LINK_BASE", ""),
+        };
         Ok(Self {
             // It pages no list, and has no key to sign cursors with.
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),

@@ -214,7 +214,8 @@ async fn answer_question(
     Body(AnswerBody { text, media }): Body<AnswerBody>,
 ) -> Result<Response, Problem> {
     let request = Request::Answer { text, media: Vec::new() };
-    let command = Command { actor, role: Role::Reporter, key, report, version: Some(version), request, media };
+    let command =
+        Command { actor, role: Role::Reporter, key, report, version: Some(version), request, media, within: None };
     Ok(answer(&workflow.act(command).await?))
 }
 
@@ -242,7 +243,8 @@ async fn message_stage(
     Body(MessageBody { text }): Body<MessageBody>,
 ) -> Result<Response, Problem> {
     let request = Request::Message { text };
-    let command = Command { actor, role: Role::Reporter, key, report, version: None, request, media: Vec::new() };
+    let command =
+        Command { actor, role: Role::Reporter, key, report, version: None, request, media: Vec::new(), within: None };
     Ok(answer(&workflow.act(command).await?))
 }
 
@@ -273,6 +275,7 @@ async fn withdraw_report(
 ) -> Result<Response, Problem> {
     let request = Request::Withdraw;
     let media = Vec::new();
-    let command = Command { actor, role: Role::Reporter, key, report, version: Some(version), request, media };
+    let command =
+        Command { actor, role: Role::Reporter, key, report, version: Some(version), request, media, within: None };
     Ok(answer(&workflow.act(command).await?))
 }

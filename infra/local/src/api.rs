@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
+use agency_systems::AgencySystems;
 use aws_config::BehaviorVersion;
 use axum::Router;
+use briefings::Briefings;
 use custody::Custody;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use members::{Members, Settings};
-use pingan_cloud::{Accounts, Channels, KeyedHash, MediaStore, Sealer};
-use pingan_domain::{
-    calendar::{Calendar, Deadlines, Policy},
-    media::MediaLimits,
-};
+use pingan_cloud::{Accounts, Channels, DocumentStore, KeyedHash, MediaStore, Sealer};
+use pingan_domain::{calendar::Policy, media::MediaLimits, webhook_target::Reach};
 use pingan_http::openapi::Base;
 use pingan_runtime::World;
 use pingan_store::{CursorKey, Store, TableNames};
 use pingan_workflow::Workflow;
+use statistics::Statistics;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
@@ -30,20 +30,31 @@ pub struct Functions {
     pub members: Members,
     /// For `custody`.
     pub custody: Custody,
+    /// For `statistics`.
+    pub statistics: Statistics,
+    /// For `agency-systems`.
+    pub agency_systems: AgencySystems,
+    /// For `briefings`.
+    pub briefings: Briefings,
 }
 
 /// Every HTTP function of the bundle. A new one is added here.
 pub fn router(functions: Functions) -> (Router, OpenApi) {
-    let Functions { workflow, media, members, custody } = functions;
+    let Functions { workflow, media, members, custody, agency_systems, statistics, briefings } = functions;
     OpenApiRouter::with_openapi(Base::openapi())
         .merge(submission::router(workflow.clone()))
         .merge(officer_review::router(workflow.clone()))
         .merge(station_review::router(workflow.clone()))
         .merge(district_review::router(workflow.clone()))
-        .merge(tasking::router(workflow))
+        .merge(handover::router(workflow.clone()))
+        .merge(tasking::router(workflow.clone()))
+        .merge(outcomes::router(workflow))
         .merge(media::router(media))
         .merge(members::router(members))
         .merge(custody::router(custody))
+        .merge(statistics::router(statistics))
+        .merge(agency_systems::router(agency_systems))
+        .merge(briefings::router(briefings))
         .split_for_parts()
 }
 
@@ -66,12 +77,13 @@ impl Functions {
         let workflow = Workflow {
             store: store.clone(),
             world: World::real(),
-            policy: Arc::new(Policy { calendar: Calendar::weekdays(TimeZone::UTC), deadlines: Deadlines::default() }),
+            policy: Arc::new(Policy::weekdays(TimeZone::UTC)),
             media_limits: MediaLimits::default(),
         };
         let client = aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
         );
+        let documents = DocumentStore::new(client.clone(), "nowhere".to_owned());
         let media = MediaFunction { workflow: workflow.clone(), media: MediaStore::new(client, "nowhere".to_owned()) };
         let kms = aws_sdk_kms::Client::from_conf(
             aws_sdk_kms::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
@@ -89,7 +101,11 @@ impl Functions {
             channels: Channels::new(sns, "nowhere".to_owned(), "")?,
             settings: Settings { linked: false, join_base: String::new(), retention_days: 180 },
         };
-        let custody = Custody { store, world: World::real(), sealer };
-        Ok(Self { workflow, media, members, custody })
+        let agency_systems =
+            AgencySystems { store: store.clone(), world: World::real(), sealer: sealer.clone(), reach: Reach::Public };
+        let custody = Custody { store: store.clone(), world: World::real(), sealer };
+        let statistics = Statistics { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
+        let briefings = Briefings { store, documents, world: World::real(), time_zone: TimeZone::UTC };
+        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings })
     }
 }

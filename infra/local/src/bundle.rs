@@ -10,11 +10,15 @@ use std::{
     time::Duration,
 };
 
+use agency_systems::AgencySystems;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::event::{dynamodb::Event as StreamEvent, streams::DynamoDbEventResponse};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use axum::{Router, extract::Request, routing::get};
+use briefing::BriefingJob;
+use briefings::Briefings;
 use custody::Custody;
+use deadlines::{Deadlines, Start};
 use futures::FutureExt as _;
 use jiff::{SignedDuration, tz::TimeZone};
 use media::MediaFunction;
@@ -24,21 +28,21 @@ pub use members::{Appointed, Appointment};
 use members::{Members, Settings};
 use notify::Notify;
 use pingan_cloud::{
-    Accounts, Channels, KeyedHash, Links, MediaStore, Notices, Scanner, Schedules, Sealer, schedules::Target,
+    Accounts, Channels, DocumentStore, KeyedHash, Links, MediaStore, Notices, Scanner, Schedules, Sealer,
+    WebhookClient, schedules::Target, webhooks::Patience,
 };
-use pingan_domain::{
-    calendar::{Calendar, Deadlines, Policy},
-    error::Error,
-    media::MediaLimits,
-};
+use pingan_domain::{calendar::Policy, error::Error, media::MediaLimits, webhook_target::Reach};
 use pingan_http::{MemberClaim, Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
-use pingan_store::{CursorKey, Store, TableNames, tables};
-use pingan_workflow::Workflow;
+use pingan_store::{CursorKey, Store, TableNames, recount::Recount, tables};
+use pingan_workflow::{Workflow, handovers::MAX_CALLED};
+use statistics::Statistics;
+use tally::Tally;
 use task_clock::TaskClock;
 use task_schedule::TaskSchedule;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use utoipa_swagger_ui::SwaggerUi;
+use webhook::{Pace, WebhookSender};
 
 use crate::{
     api,
@@ -53,7 +57,7 @@ use crate::{
     secrets::Secrets,
     seed,
     sns::{self, Inbox},
-    subscriptions,
+    subscriptions, weekly,
 };
 
 /// The bucket of the media.
@@ -65,6 +69,12 @@ const SCHEDULES: &str = "pingan-tasks";
 /// Stand for what has an ARN in the cloud: here the scheduler starts the one function that there is.
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:pingan-task-clock";
 const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/pingan-task-clock-moments";
+/// How often what is due is done, in minutes.
+const DEADLINES_MINUTES: u64 = 15;
+/// The group of the schedules of webhooks, and what their scheduler starts.
+const RETRIES: &str = "pingan-webhooks";
+const SENDER_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:pingan-webhook";
+const SENDER_ROLE_ARN: &str = "arn:aws:iam::000000000000:role/pingan-webhook-retries";
 /// How long a stop waits for requests that are under way.
 const STOP_SECONDS: u64 = 5;
 
@@ -79,12 +89,35 @@ pub struct Options {
     pub clock: Clock,
     /// How uploads are taken in.
     pub intake: IntakeOptions,
+    /// Whether the weekly briefings are ordered by the clock.
+    pub weekly: bool,
+    /// What the district has decided about time; nothing for weekdays in Shanghai.
+    pub policy: Option<Policy>,
+    /// How long webhooks take.
+    pub webhooks: WebhookOptions,
+}
+
+/// How long webhooks take; as in the cloud when nothing is said.
+#[derive(Debug, Clone, Default)]
+pub struct WebhookOptions {
+    /// A call.
+    pub patience: Patience,
+    /// Between calls.
+    pub pace: Pace,
 }
 
 impl Options {
     /// Everything as it is when nothing else is said.
     pub fn new(data: impl Into<PathBuf>, port: u16, clock: Clock) -> Self {
-        Self { data: data.into(), port, clock, intake: IntakeOptions::default() }
+        Self {
+            data: data.into(),
+            port,
+            clock,
+            intake: IntakeOptions::default(),
+            policy: None,
+            webhooks: WebhookOptions::default(),
+            weekly: true,
+        }
     }
 }
 
@@ -152,7 +185,9 @@ pub struct Bundle {
     pub clock: Clock,
     /// The requests that the functions made to DynamoDB.
     pub requests: Requests,
+    deadlines: Deadlines,
     members: Members,
+    briefing: BriefingJob,
     inbox: Inbox,
     issuer: Issuer,
     /// The intake's process, where it has one of its own.
@@ -169,11 +204,13 @@ impl Bundle {
         make_folder(&options.data).map_err(|error| StartError::Other(error.into()))?;
         let lock = lock(&options.data)?;
         let listener = listen(options.port).await?;
-        Self::start_on(listener, lock, options).await.map_err(StartError::Other)
+        // The wiring is a large future; whoever starts a bundle need not carry it.
+        Box::pin(Self::start_on(listener, lock, options)).await.map_err(StartError::Other)
     }
 
+    #[expect(clippy::too_many_lines, reason = "what is wired to what is read as one")]
     async fn start_on(listener: TcpListener, lock: File, options: Options) -> Result<Self, Failure> {
-        let Options { data, clock, intake: intake_options, .. } = options;
+        let Options { data, clock, intake: intake_options, policy, webhooks, weekly, .. } = options;
         let url = format!("http://{}", listener.local_addr()?);
         let secrets = Secrets::open(&data.join("secrets.json"))?;
         let (stop, stopped) = watch::channel(false);
@@ -185,6 +222,8 @@ impl Bundle {
         let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
         let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
         let sealer = Arc::new(Sealer::key_file(&data.join("identity.key"))?);
+        // A key of its own, as in the cloud: who can open one cannot open the other.
+        let webhook_sealer = Arc::new(Sealer::key_file(&data.join("webhook.key"))?);
         let hashes = KeyedHash::new(secrets.hash_key.clone().into_bytes())?;
         seed::seed(&store).await?;
 
@@ -197,7 +236,7 @@ impl Bundle {
 
         let world = world_at(clock.clone());
         let store_of_functions = Store::new(counted, names.clone(), cursor_key);
-        let policy = Arc::new(policy()?);
+        let policy = Arc::new(policy.map_or_else(policy_of_weekdays, Ok)?);
         let workflow = Workflow {
             store: store_of_functions.clone(),
             world: world.clone(),
@@ -205,6 +244,7 @@ impl Bundle {
             media_limits: intake_options.limits,
         };
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
+        let (briefings, briefing) = briefings(&store_of_functions, &store, &s3, &world, &policy);
         let functions = api::Functions {
             workflow: workflow.clone(),
             media: MediaFunction { workflow: workflow.clone(), media: media.clone() },
@@ -217,9 +257,21 @@ impl Bundle {
                 channels: Channels::new(sns.clone(), topic_arn.clone(), subscriptions::APPLICATIONS)?,
                 settings: Settings { linked: true, join_base: format!("{url}/join/"), retention_days: 180 },
             },
-            custody: Custody { store: store_of_functions, world: world.clone(), sealer },
+            custody: Custody { store: store_of_functions.clone(), world: world.clone(), sealer },
+            agency_systems: AgencySystems {
+                store: store_of_functions.clone(),
+                world: world.clone(),
+                sealer: webhook_sealer.clone(),
+                reach: Reach::ThisMachineToo,
+            },
+            statistics: Statistics {
+                store: store_of_functions,
+                world: world.clone(),
+                time_zone: policy.calendar.time_zone.clone(),
+            },
+            briefings,
         };
-        let members = functions.members.clone();
+        let (members, deadlines) = (functions.members.clone(), deadlines_of(&workflow, &store));
         let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
         let router = router(functions, &issuer, inbox.clone())
             .route(&format!("/{BUCKET}"), objects.clone())
@@ -232,8 +284,7 @@ impl Bundle {
         let erase = MediaErase { store: store.clone(), media: media.clone(), world: world.clone() };
         let intake_process = match intake_options.run {
             RunIntake::Here(scanner) => {
-                let intake = Intake::new(workflow, media, scanner);
-                tasks.push(tokio::spawn(take_in_here(journal, stopped.clone(), intake)));
+                tasks.push(tokio::spawn(take_in_here(journal, stopped.clone(), Intake::new(workflow, media, scanner))));
                 None
             }
             RunIntake::Apart(program) => {
@@ -254,14 +305,12 @@ impl Bundle {
             world: world.clone(),
             time_zone: policy.calendar.time_zone.clone(),
         };
-        tasks.push(pumped.drive("notify", names.notices, move |batch| {
-            let notify = notify.clone();
-            async move { notify.handle(batch).await }
-        }));
-        tasks.push(pumped.drive("media-erase", names.reports, move |batch| {
-            let erase = erase.clone();
-            async move { erase.handle(batch).await }
-        }));
+        let time_zone = policy.calendar.time_zone.clone();
+        let tally = Tally { store: store.clone(), world: world.clone(), time_zone };
+        tasks.extend(pumped.drive_streamed(&names, notify, erase, &tally));
+        let sealed = (webhook_sealer, webhooks);
+        tasks.extend(pumped.drive_webhooks(names.handovers.clone(), &secrets, &store, &world, &clock, sealed).await?);
+        tasks.extend(pumped.drive_briefings(names.documents, &briefing, &clock, weekly));
         tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &store, world, &clock).await?);
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
@@ -271,7 +320,9 @@ impl Bundle {
             store,
             clock,
             requests,
+            deadlines,
             members,
+            briefing,
             inbox,
             issuer,
             intake_process,
@@ -284,6 +335,43 @@ impl Bundle {
     /// Appoints a district manager, as the operator of a deployment does.
     pub async fn appoint(&self, appointment: &Appointment) -> Result<Appointed, Error> {
         self.members.appoint(appointment).await
+    }
+
+    /// Orders the briefings of the last whole week, as the schedule does on Mondays.
+    pub async fn order_weekly_briefings(&self) -> Result<(), Error> {
+        self.briefing.order_weekly().await
+    }
+
+    /// Does what is due by the bundle's clock, as the schedule does every quarter of an hour.
+    pub async fn run_deadlines(&self) -> Result<(), Failure> {
+        self.deadlines.handle(Start {}).await
+    }
+
+    /// Does what the clock does with hand-overs at this moment, and says with how many, for tests.
+    pub async fn handover_clock(&self) -> Result<usize, Error> {
+        self.deadlines.workflow.handover_clock(self.clock.now(), MAX_CALLED).await
+    }
+
+    /// The job itself, for tests that run it in part.
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    /// Has what is due done every quarter of an hour from now on, and once at the beginning.
+    pub fn schedule_deadlines(&mut self) {
+        let (deadlines, mut stopped) = (self.deadlines.clone(), self.stop.subscribe());
+        self.tasks.push(tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_secs(60 * DEADLINES_MINUTES));
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    _ = stopped.wait_for(|stop| *stop) => return,
+                }
+                if let Err(error) = deadlines.handle(Start {}).await {
+                    tracing::error!(error, "not all that is due could be done");
+                }
+            }
+        }));
     }
 
     /// Makes SNS fail, or work again.
@@ -315,6 +403,26 @@ impl Drop for Bundle {
             task.abort();
         }
     }
+}
+
+/// Counts the statistics of a folder anew from its records, as an operator does, while no bundle
+/// runs on it; with `repair`, sets them right.
+pub async fn recount(data: &Path, repair: bool) -> Result<Recount, StartError> {
+    make_folder(data).map_err(|error| StartError::Other(error.into()))?;
+    let _lock = lock(data)?;
+    let recounting = async {
+        let secrets = Secrets::open(&data.join("secrets.json"))?;
+        let (stop, stopped) = watch::channel(false);
+        let names = TableNames::with_prefix("pingan");
+        let database = open_database(data, &names, &secrets, stopped).await?;
+        let store =
+            Store::new(aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets)), names, CursorKey::unused());
+        let recount = store.recount(&policy_of_weekdays()?.calendar.time_zone, repair).await?;
+        let _ = stop.send(true);
+        database.stopped().await;
+        Ok::<_, Failure>(recount)
+    };
+    recounting.await.map_err(StartError::Other)
 }
 
 /// The API, its documentation, development sign-in and the readable inbox.
@@ -439,6 +547,53 @@ impl Pumped {
         })
     }
 
+    /// Pumps each stream but that of the tasks into the functions that it drives.
+    fn drive_streamed(
+        &self,
+        names: &TableNames,
+        notify: Notify,
+        erase: MediaErase,
+        tally: &Tally,
+    ) -> [JoinHandle<()>; 5] {
+        let count = |consumer, table: &String| {
+            let tally = tally.clone();
+            self.drive(consumer, table.clone(), move |batch| {
+                let tally = tally.clone();
+                async move { tally.handle(batch).await }
+            })
+        };
+        [
+            self.drive("notify", names.notices.clone(), move |batch| {
+                let notify = notify.clone();
+                async move { notify.handle(batch).await }
+            }),
+            self.drive("media-erase", names.reports.clone(), move |batch| {
+                let erase = erase.clone();
+                async move { erase.handle(batch).await }
+            }),
+            count("tally-reports", &names.reports),
+            count("tally-members", &names.members),
+            count("tally-outcomes", &names.outcomes),
+        ]
+    }
+
+    /// Pumps the stream of the documents into the function that makes briefings, and starts it each week.
+    fn drive_briefings(&self, table: String, job: &BriefingJob, clock: &Clock, weekly: bool) -> Vec<JoinHandle<()>> {
+        let makes = job.clone();
+        let mut tasks = vec![self.drive("briefing", table, move |batch| {
+            let makes = makes.clone();
+            async move { makes.handle(batch).await }
+        })];
+        if weekly {
+            let (orders, zone) = (job.clone(), job.time_zone.clone());
+            tasks.push(tokio::spawn(weekly::run(clock.clone(), zone, self.stopped.clone(), move || {
+                let orders = orders.clone();
+                async move { orders.order_weekly().await }
+            })));
+        }
+        tasks
+    }
+
     /// Pumps the stream of the tasks into the function that books their moments, and runs the
     /// scheduler that starts what a moment asks for.
     async fn drive_tasks(
@@ -467,20 +622,82 @@ impl Pumped {
         });
         Ok([booking, tokio::spawn(running)])
     }
+
+    /// Pumps the stream of the hand-overs into the function that sends webhooks, and runs the
+    /// scheduler that starts it for the next try. It has a scheduler of its own: here one start
+    /// waits for the one before, and a receiver that is slow must not hold up a task.
+    async fn drive_webhooks(
+        &self,
+        table: String,
+        secrets: &Secrets,
+        store: &Store,
+        world: &World,
+        clock: &Clock,
+        (sealer, options): (Arc<Sealer>, WebhookOptions),
+    ) -> Result<[JoinHandle<()>; 2], Failure> {
+        let scheduler = Scheduler::open(&self.data.join("webhook-schedules.json"))?;
+        let url = serve_apart(scheduler.router(), self.stopped.clone()).await?;
+        let client = aws_sdk_scheduler::Client::new(&sdk(&url, secrets));
+        let (function_arn, role_arn) = (SENDER_ARN.to_owned(), SENDER_ROLE_ARN.to_owned());
+        let target = Target { function_arn, role_arn, failures_arn: None };
+        let sender = WebhookSender {
+            store: store.clone(),
+            world: world.clone(),
+            sealer,
+            client: WebhookClient::new(options.patience),
+            schedules: Schedules::new(client, RETRIES.to_owned(), target),
+            reach: Reach::ThisMachineToo,
+            pace: options.pace,
+            resting: Arc::default(),
+        };
+        let streamed = sender.clone();
+        let sending = self.drive("webhook", table, move |batch| {
+            let sender = streamed.clone();
+            async move { sender.handle(batch).await }
+        });
+        let running = scheduler.run(clock.clone(), self.stopped.clone(), move |input| {
+            let sender = sender.clone();
+            async move { sender.come(&serde_json::from_str(&input)?).await.map_err(Failure::from) }
+        });
+        Ok([sending, tokio::spawn(running)])
+    }
+}
+
+/// The two functions of briefings: the one that people use, whose requests are counted, and the job.
+fn briefings(
+    functions: &Store,
+    own: &Store,
+    s3: &aws_sdk_s3::Client,
+    world: &World,
+    policy: &Policy,
+) -> (Briefings, BriefingJob) {
+    let documents = DocumentStore::new(s3.clone(), BUCKET.to_owned());
+    let (world, time_zone) = (world.clone(), policy.calendar.time_zone.clone());
+    let job = BriefingJob {
+        store: own.clone(),
+        documents: documents.clone(),
+        world: world.clone(),
+        time_zone: time_zone.clone(),
+    };
+    (Briefings { store: functions.clone(), documents, world, time_zone }, job)
 }
 
 /// Where the app would open what a notice tells of.
 fn links(url: &str) -> Links {
-    Links { reports: format!("{url}/reports/"), tasks: format!("{url}/tasks/") }
+    Links { reports: format!("{url}/reports/"), tasks: format!("{url}/tasks/"), briefings: format!("{url}/briefings/") }
 }
 
 fn world_at(clock: Clock) -> World {
     World::with_clock(move || clock.now())
 }
 
-fn policy() -> Result<Policy, Failure> {
-    let calendar = Calendar::weekdays(TimeZone::get("Asia/Shanghai")?);
-    Ok(Policy { calendar, deadlines: Deadlines::default() })
+/// The job, whose reads are nobody's request.
+fn deadlines_of(workflow: &Workflow, store: &Store) -> Deadlines {
+    Deadlines { workflow: Workflow { store: store.clone(), ..workflow.clone() } }
+}
+
+fn policy_of_weekdays() -> Result<Policy, Failure> {
+    Ok(Policy::weekdays(TimeZone::get("Asia/Shanghai")?))
 }
 
 fn sdk(endpoint: &str, secrets: &Secrets) -> SdkConfig {

@@ -5,17 +5,25 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use jiff::tz::TimeZone;
 use members::{Appointed, Appointment, Members};
 use pingan_cloud::Scanner;
-use pingan_domain::{error::Error, media::MediaLimits, member::Body, named::Named as _, territory::NodeId, text::Text};
+use pingan_domain::{
+    calendar::Policy, error::Error, media::MediaLimits, member::Body, named::Named as _, territory::NodeId, text::Text,
+};
+use pingan_store::recount::{Difference, Recount};
+use pingan_workflow::Workflow;
+use tally::Tally;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     api,
-    bundle::{Bundle, IntakeOptions, Options, RunIntake, lock},
+    bundle::{Bundle, IntakeOptions, Options, RunIntake, lock, recount},
     clock::Clock,
     crowd::crowd,
-    demo, reach, seed, video,
+    demo, reach,
+    replay::{Scale, replay},
+    seed, video,
 };
 
 /// Ping'an on this machine: the whole bundle in one process, on 127.0.0.1.
@@ -37,17 +45,32 @@ struct Arguments {
     /// What reports may carry, as JSON. Say `{"video": {"max_count": 2, "max_bytes": 524288000}}` for two videos.
     #[arg(long, value_name = "JSON", value_parser = limits, default_value = "{}")]
     media_limits: MediaLimits,
+    /// The working hours and holidays, and how long things may take, as a JSON file like
+    /// infra/calendars/cn.json. Without one: weekdays from 9 to 17 o'clock.
+    #[arg(long, value_name = "FILE", value_parser = policy)]
+    calendar: Option<Policy>,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
+fn policy(file: &str) -> Result<Policy, String> {
+    let json = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let time_zone = TimeZone::get("Asia/Shanghai").map_err(|error| error.to_string())?;
+    Policy::parse(&json, time_zone).map_err(|error| in_one_line(&error))
+}
+
 fn limits(json: &str) -> Result<MediaLimits, String> {
-    MediaLimits::parse(json).map_err(|error| match error {
+    MediaLimits::parse(json).map_err(|error| in_one_line(&error))
+}
+
+/// What is wrong, each field by its pointer.
+fn in_one_line(error: &Error) -> String {
+    match error {
         Error::Invalid(bad) => {
             bad.iter().map(|field| format!("{} {}", field.pointer, field.detail)).collect::<Vec<_>>().join("; ")
         }
         error => error.to_string(),
-    })
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -67,6 +90,14 @@ enum Command {
         /// How many of them register with a poster and are confirmed.
         #[arg(long, default_value_t = 8_000)]
         registering: usize,
+    },
+    /// Play the year of the source in a temporary folder, through the API: 13,000 people recruited,
+    /// 8,000 registered, 1,088 reports with their media and reviews, and what came of them. Prints
+    /// what the statistics and the briefing show, and fails when that is not exactly what was played.
+    ReplayYear {
+        /// One of so many of the people and the reports is played.
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+        one_of: u16,
     },
     /// Measure what it costs to send a task, to list what is for a reporter and to follow a task,
     /// with so many reporters in scope, in a temporary folder.
@@ -100,6 +131,25 @@ enum Command {
         #[arg(long)]
         deployed: bool,
     },
+    /// Put the reports of an older bundle on the clock and into the lists of what is open. It can
+    /// be done again, and while people work.
+    Enlist {
+        /// Not here but in the deployment whose `deadlines` function has this environment.
+        #[arg(long)]
+        deployed: bool,
+    },
+    /// Count the statistics anew from the records, and compare them with what stands. Ends with 1
+    /// when they differ. No bundle may run on the folder.
+    Recount {
+        /// Set the counters right.
+        #[arg(long)]
+        repair: bool,
+        /// Not here but in the deployment whose `tally` function has this environment, with
+        /// `REPORTS_TABLE`, `MEMBERS_TABLE` and `OUTCOMES_TABLE` beside it. Pause its event source
+        /// mappings first.
+        #[arg(long)]
+        deployed: bool,
+    },
     /// Write a video to standard output, to try an upload in parts with.
     SampleVideo {
         /// How large it is, in MiB; it plays as many seconds.
@@ -127,7 +177,10 @@ pub async fn main() -> ExitCode {
         }
         Some(Command::Demo { json }) => play(json).await,
         Some(Command::Crowd { people, registering }) => bring_in(people, registering).await,
+        Some(Command::ReplayYear { one_of }) => replay_year(one_of.into()).await,
         Some(Command::Reach { reporters }) => measure(&reporters).await,
+        Some(Command::Enlist { deployed }) => enlist(arguments.data, deployed).await,
+        Some(Command::Recount { repair, deployed }) => count_anew(&arguments.data, repair, deployed).await,
         Some(Command::SampleVideo { megabytes }) => sample_video(megabytes),
         Some(Command::Openapi { write }) => openapi(write),
     };
@@ -169,6 +222,57 @@ async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Do
     Ok(())
 }
 
+async fn enlist(data: PathBuf, deployed: bool) -> Done {
+    let enlisted = if deployed {
+        let sdk = pingan_runtime::sdk().await;
+        Workflow::from_environment(pingan_runtime::Environment, &sdk)?.store.enlist().await?
+    } else {
+        let intake = IntakeOptions { run: RunIntake::Nowhere, ..IntakeOptions::default() };
+        let bundle = Bundle::start(Options { intake, ..Options::new(data, 0, Clock::real()) }).await?;
+        let enlisted = bundle.store.enlist().await;
+        bundle.stop().await;
+        enlisted?
+    };
+    println!("{enlisted} reports were put on the clock or into the lists");
+    Ok(())
+}
+
+/// How many differences are printed.
+const DIFFERENCES_SHOWN: usize = 100;
+
+async fn count_anew(data: &std::path::Path, repair: bool, deployed: bool) -> Done {
+    let recount = if deployed {
+        let sdk = pingan_runtime::sdk().await;
+        let tally = Tally::from_environment(pingan_runtime::Environment, &sdk)?;
+        tally.store.recount(&tally.time_zone, repair).await?
+    } else {
+        recount(data, repair).await?
+    };
+    let Recount { events, counters, differences, unmarked, marks_of_nothing } = &recount;
+    println!("{events} events, {counters} counters");
+    for Difference { node, span, counter, stands, counted } in differences.iter().take(DIFFERENCES_SHOWN) {
+        println!("{node}  {span}  {counter}  stands at {stands}, counted {counted}");
+    }
+    if differences.len() > DIFFERENCES_SHOWN {
+        println!("… and {} more", differences.len() - DIFFERENCES_SHOWN);
+    }
+    if *unmarked > 0 {
+        println!("{unmarked} events were not counted yet");
+    }
+    if *marks_of_nothing > 0 {
+        println!("{marks_of_nothing} events are marked as counted that there are not");
+    }
+    if recount.is_right() {
+        println!("The statistics are as the records say.");
+        return Ok(());
+    }
+    if repair {
+        println!("Set right.");
+        return Ok(());
+    }
+    Err("The statistics are not as the records say; --repair sets them right.".into())
+}
+
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 async fn bring_in(people: usize, registering: usize) -> Done {
@@ -176,6 +280,18 @@ async fn bring_in(people: usize, registering: usize) -> Done {
         return Err("at most 20000 people are recruited, and no more of them register".into());
     }
     println!("{}", crowd(people, registering).await?);
+    Ok(())
+}
+
+async fn replay_year(one_of: usize) -> Done {
+    let Scale { recruited, registered, .. } = Scale::WHOLE;
+    let scale = Scale { recruited: recruited / one_of, registered: registered / one_of, one_of };
+    let replayed = replay(scale).await?;
+    println!("{}", replayed.tables());
+    if !replayed.is_exact() {
+        return Err("The statistics or the briefing do not show what was played.".into());
+    }
+    println!("The statistics and the briefing show exactly what was played.");
     Ok(())
 }
 
@@ -193,7 +309,7 @@ async fn measure(reporters: &[usize]) -> Done {
 }
 
 async fn serve(arguments: Arguments) -> Done {
-    let Arguments { data, port, fresh, clamd, media_limits, .. } = arguments;
+    let Arguments { data, port, fresh, clamd, media_limits, calendar, .. } = arguments;
     let scanner = match clamd {
         Some(socket) => Scanner::Clamd(std::path::absolute(socket)?),
         None => Scanner::Off,
@@ -202,7 +318,9 @@ async fn serve(arguments: Arguments) -> Done {
         clear(&data)?;
     }
     let intake = IntakeOptions { run: RunIntake::Here(scanner.clone()), limits: media_limits };
-    let bundle = Bundle::start(Options { intake, ..Options::new(&data, port, Clock::real()) }).await?;
+    let options = Options { intake, policy: calendar, ..Options::new(&data, port, Clock::real()) };
+    let mut bundle = Bundle::start(options).await?;
+    bundle.schedule_deadlines();
     println!("{}", welcome(&bundle, &data, &scanner));
     stop_signal().await?;
     println!("Stopping.");

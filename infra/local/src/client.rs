@@ -1,12 +1,17 @@
 //! A person at a phone or a console: signs in and talks to the HTTP API, and knows
 //! nothing else.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use reqwest::{Client, Method, header::HeaderMap};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+use crate::meter::Meter;
 
 /// Why a call did not get an answer.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -29,11 +34,13 @@ pub enum Fate {
 /// An answer of the API.
 #[derive(Debug, Clone)]
 pub struct Answer {
+    /// To what: the method and the path.
+    pub asked: String,
     /// Its status.
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body as JSON; null when it has none.
+    /// Its body as JSON, and a page as one string; null when it has none.
     pub body: Value,
 }
 
@@ -53,7 +60,7 @@ impl Answer {
         if self.status == status {
             Ok(self)
         } else {
-            Err(format!("expected {status}, was answered {}: {}", self.status, self.body).into())
+            Err(format!("{}: expected {status}, was answered {}: {}", self.asked, self.status, self.body).into())
         }
     }
 }
@@ -66,6 +73,7 @@ pub struct Person {
     url: String,
     http: Client,
     token: Option<String>,
+    meter: Option<Meter>,
 }
 
 impl Person {
@@ -79,7 +87,7 @@ impl Person {
         {
             http = http.resolve(host, ([127, 0, 0, 1], port).into());
         }
-        Ok(Self { id: "nobody".to_owned(), url: url.to_owned(), http: http.build()?, token: None })
+        Ok(Self { id: "nobody".to_owned(), url: url.to_owned(), http: http.build()?, token: None, meter: None })
     }
 
     /// Signs in at the development issuer.
@@ -105,6 +113,13 @@ impl Person {
     #[must_use]
     pub fn with_token(mut self, token: Option<String>) -> Self {
         self.token = token;
+        self
+    }
+
+    /// The same person, whose answers are timed.
+    #[must_use]
+    pub fn metered(mut self, meter: &Meter) -> Self {
+        self.meter = Some(meter.clone());
         self
     }
 
@@ -137,10 +152,7 @@ impl Person {
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
-        let answer = request.body(bytes).send().await?;
-        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let bytes = answer.bytes().await?;
-        Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+        self.answered("PUT", path, request.body(bytes)).await
     }
 
     /// Sends exactly this, for those who try what a client would not.
@@ -151,7 +163,7 @@ impl Person {
         headers: &[(&str, String)],
         body: Option<String>,
     ) -> Result<Answer, Failure> {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
+        let mut request = self.http.request(method.clone(), format!("{}{path}", self.url));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -161,10 +173,24 @@ impl Person {
         if let Some(body) = body {
             request = request.body(body);
         }
+        self.answered(method.as_str(), path, request).await
+    }
+
+    async fn answered(&self, method: &str, path: &str, request: reqwest::RequestBuilder) -> Result<Answer, Failure> {
+        let begun = Instant::now();
         let answer = request.send().await?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let bytes = answer.bytes().await?;
-        Ok(Answer { status, headers, body: serde_json::from_slice(&bytes).unwrap_or(Value::Null) })
+        if let Some(meter) = &self.meter {
+            meter.took(method, path, begun.elapsed());
+        }
+        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let body = if is_page {
+            Value::String(String::from_utf8_lossy(&bytes).into_owned())
+        } else {
+            serde_json::from_slice(&bytes).unwrap_or(Value::Null)
+        };
+        Ok(Answer { asked: format!("{method} {path}"), status, headers, body })
     }
 
     /// Announces a medium and uploads it as the answer says. Gives its id.
@@ -252,7 +278,12 @@ impl Person {
         for (name, value) in headers {
             request = request.header(name, value);
         }
-        Ok(request.send().await?.status().as_u16())
+        let begun = Instant::now();
+        let status = request.send().await?.status().as_u16();
+        if let Some(meter) = &self.meter {
+            meter.took("PUT", "the signed address of an upload", begun.elapsed());
+        }
+        Ok(status)
     }
 
     /// Waits until the intake has looked at a medium, ten seconds at most; gives its state.

@@ -40,7 +40,7 @@ pub async fn crowd(people: usize, registering: usize) -> Result<Crowd, Failure> 
     let bundle = Bundle::start(options).await?;
     let mut steps = Vec::new();
     let communities = communities();
-    let file = file(people, &communities);
+    let file = file(0..people, &communities);
     let district = Person::sign_in(&bundle.url, "district-police").await?;
 
     let begun = Instant::now();
@@ -82,7 +82,7 @@ impl std::fmt::Display for Crowd {
 }
 
 /// The communities of the demo district, each with its officer.
-fn communities() -> Vec<(String, String)> {
+pub(crate) fn communities() -> Vec<(String, String)> {
     let communities = seed::STATIONS.iter().flat_map(|(station, communities)| {
         communities
             .iter()
@@ -91,23 +91,30 @@ fn communities() -> Vec<(String, String)> {
     communities.collect()
 }
 
-fn phone(number: usize) -> String {
+/// The phone number of one of the people.
+pub(crate) fn phone(number: usize) -> String {
     format!("138{number:08}")
 }
 
-/// The people, in turn over the communities.
-fn file(people: usize, communities: &[(String, String)]) -> String {
+/// The name of one of the people.
+pub(crate) fn name(number: usize) -> String {
+    format!("某人{number}甲")
+}
+
+/// These of the people, in turn over the communities.
+pub(crate) fn file(people: std::ops::Range<usize>, communities: &[(String, String)]) -> String {
     let mut file = "姓名,手机号,社区,人员类别,行业\n".to_owned();
-    for (number, (community, _)) in (0..people).zip(communities.iter().cycle()) {
+    for number in people {
+        let (community, _) = &communities[number % communities.len()];
         let (kind, trade) = if number % 10 == 0 { ("出租车", "出租车") } else { ("居民", "") };
         // Writing to a string cannot fail.
-        let _ = writeln!(file, "某人{number}甲,{},{community},{kind},{trade}", phone(number));
+        let _ = writeln!(file, "{},{},{community},{kind},{trade}", name(number), phone(number));
     }
     file
 }
 
 /// Sends the file until nothing is left, and checks what became of it. Gives the calls.
-async fn import(district: &Person, file: &str, created: usize, unchanged: usize) -> Result<usize, Failure> {
+pub(crate) async fn import(district: &Person, file: &str, created: usize, unchanged: usize) -> Result<usize, Failure> {
     let mut made = 0;
     for call in 1..=100 {
         let bytes = file.as_bytes().to_vec();
@@ -137,7 +144,7 @@ async fn register(url: &str, registering: usize, communities: &[(String, String)
     let phones = Person::stranger(url)?;
     let (phones, posters) = (&phones, &posters);
     let answers = futures::stream::iter(0..registering).map(|number| async move {
-        let body = json!({ "name": format!("某人{number}甲"), "phone": phone(number) });
+        let body = json!({ "name": name(number), "phone": phone(number) });
         let poster = &posters[number % posters.len()];
         phones.post(poster, Uuid::new_v4(), None, &body).await?.expect(202)
     });
@@ -172,7 +179,7 @@ async fn all<T>(answers: impl futures::Stream<Item = impl Future<Output = Result
 }
 
 /// Every item of a list of members, and how many pages it has.
-async fn list(reader: &Person, query: &str) -> Result<(Vec<Value>, usize), Failure> {
+pub(crate) async fn list(reader: &Person, query: &str) -> Result<(Vec<Value>, usize), Failure> {
     let mut items = Vec::new();
     let mut cursor = String::new();
     for pages in 1..=2_000 {
@@ -232,7 +239,7 @@ fn is_active_reporter(member: &pingan_domain::member::Member) -> bool {
 }
 
 /// The most memory that this process has held (Linux: `VmHWM` of `/proc/self/status`).
-fn peak_bytes() -> Option<u64> {
+pub(crate) fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;

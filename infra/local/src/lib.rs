@@ -8,10 +8,12 @@
 //! | the demo district | [`seed`] |
 //! | the demo | [`demo`] |
 //! | the whole district of reporters | [`crowd`] |
+//! | the source's year | [`replay`] |
 //! | what tasks cost, by the number of reporters | [`reach`] |
 //! | the video to try uploads with | [`video`] |
 //! | the commands | [`cli`] |
 //! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream, the scheduler | `dynamodb`, `objects`, `sns`, `issuer`, `pump`, `scheduler` |
+//! | the schedule that comes each week | `weekly` |
 //! | a function as a process of its own | `lambda` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
@@ -27,10 +29,12 @@ mod dynamodb;
 mod files;
 mod issuer;
 pub mod lambda;
+pub mod meter;
 mod objects;
 mod pace;
 mod pump;
 pub mod reach;
+pub mod replay;
 pub mod requests;
 mod scheduler;
 mod secrets;
@@ -40,3 +44,4 @@ mod subscriptions;
 #[cfg(test)]
 mod testing;
 pub mod video;
+mod weekly;

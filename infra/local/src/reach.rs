@@ -137,8 +137,15 @@ async fn fill(bundle: &Bundle, reporters: usize) -> Result<(), Failure> {
     for (number, node) in (0..missing).zip(communities.iter().cycle()) {
         let id = MemberId::parse(&format!("crowd-{number}"))?;
         let pseudonym = Code::from_digest(&Digest::of(&[b"crowd", id.as_str().as_bytes()]));
-        let member =
-            Member { id, pseudonym, role: Role::Reporter, node: node.clone(), body: None, state: MemberState::Active };
+        let member = Member {
+            id,
+            pseudonym,
+            role: Role::Reporter,
+            node: node.clone(),
+            body: None,
+            agency: None,
+            state: MemberState::Active,
+        };
         profiles.push(Profile { account: None, ..Profile::seeded(member, now) });
         if profiles.len() == AT_ONCE {
             bundle.store.add_members(&std::mem::take(&mut profiles)).await?;

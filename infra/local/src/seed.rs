@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
-    district::{District, Label, Place, SensitivePlace, StationTasks, Trade},
+    district::{Agency, District, Label, OutcomeKind, Place, SensitivePlace, StationTasks, Trade},
     error::Error,
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
@@ -60,6 +60,13 @@ const PLACES: [(&str, &str, &str, &str); 4] = [
     ("fuel-depot", "油库", "Fuel depot", "river.boatyard"),
     ("hospital", "区医院", "District hospital", "market.lantern"),
 ];
+
+/// The agencies to which the district hands reports over: label, Chinese, English.
+const AGENCIES: [(&str, &str, &str); 2] =
+    [("fire", "消防救援大队", "Fire and Rescue"), ("market-regulation", "市场监督管理局", "Market Regulation")];
+
+/// The kinds of outcome that it counts beside those that every district does: label, Chinese, English.
+const OUTCOME_KINDS: [(&str, &str, &str); 1] = [("lost_persons_found", "找回走失人员", "Lost persons found")];
 
 /// Since when the members are there: the beginning of 2026, in seconds since 1970.
 const SEEDED: i64 = 1_767_225_600;
@@ -117,6 +124,14 @@ pub fn demo_district() -> Result<District, Error> {
         trades: trades.collect::<Result<_, Error>>()?,
         places: places.collect::<Result<_, Error>>()?,
         station_tasks: StationTasks::Consent,
+        agencies: AGENCIES
+            .iter()
+            .map(|(of, zh, en)| Ok(Agency { label: label(of)?, name: Text::new(*zh, *en) }))
+            .collect::<Result<_, Error>>()?,
+        outcome_kinds: OUTCOME_KINDS
+            .iter()
+            .map(|(of, zh, en)| Ok(OutcomeKind { label: label(of)?, name: Text::new(*zh, *en) }))
+            .collect::<Result<_, Error>>()?,
     })
 }
 
@@ -131,6 +146,7 @@ pub fn demo_members() -> Result<Vec<Member>, Error> {
             role,
             node: NodeId::parse(node).map_err(|error| internal(&error))?,
             body,
+            agency: id.strip_prefix("agency-").map(Label::parse).transpose().map_err(|error| internal(&error))?,
             state,
         });
         Ok(())

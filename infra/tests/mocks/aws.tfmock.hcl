@@ -21,9 +21,26 @@ override_resource {
   values = { arn = "arn:aws:iam::123456789012:role/scanner" }
 }
 
+# What a schedule starts has to look like a function.
+override_resource {
+  target = module.function["briefing"].aws_lambda_function.this
+  values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-briefing" }
+}
+
 override_resource {
   target = aws_iam_role.moments
   values = { arn = "arn:aws:iam::123456789012:role/moments" }
+}
+
+override_resource {
+  target = aws_iam_role.retries
+  values = { arn = "arn:aws:iam::123456789012:role/retries" }
+}
+
+# What a schedule starts.
+override_resource {
+  target = module.function["deadlines"].aws_lambda_function.this
+  values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-deadlines" }
 }
 
 mock_resource "aws_cloudwatch_log_group" {
@@ -39,8 +56,28 @@ mock_resource "aws_dynamodb_table" {
 }
 
 override_resource {
+  target = aws_dynamodb_table.this["documents"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/documents/stream/mocked" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.this["handovers"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/handovers/stream/mocked" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.this["members"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/members/stream/mocked" }
+}
+
+override_resource {
   target = aws_dynamodb_table.this["notices"]
   values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/notices/stream/mocked" }
+}
+
+override_resource {
+  target = aws_dynamodb_table.this["outcomes"]
+  values = { stream_arn = "arn:aws:dynamodb:us-east-1:123456789012:table/outcomes/stream/mocked" }
 }
 
 override_resource {
@@ -71,6 +108,16 @@ mock_resource "aws_sqs_queue" {
 }
 
 override_resource {
+  target = aws_sqs_queue.failures["deadlines"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:deadlines-failures" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["briefing"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:briefing-failures" }
+}
+
+override_resource {
   target = aws_sqs_queue.failures["media-erase"]
   values = { arn = "arn:aws:sqs:us-east-1:123456789012:media-erase-failures" }
 }
@@ -93,6 +140,11 @@ override_resource {
 override_resource {
   target = aws_sqs_queue.failures["task-schedule"]
   values = { arn = "arn:aws:sqs:us-east-1:123456789012:task-schedule-failures" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["webhook"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:webhook-failures" }
 }
 
 # Each key is called after what it seals, so that a policy shows whose key it names. A new
@@ -119,6 +171,31 @@ override_resource {
 override_resource {
   target = aws_kms_key.messages
   values = { arn = "arn:aws:kms:us-east-1:123456789012:key/messages" }
+}
+
+override_resource {
+  target = aws_kms_key.webhooks
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/webhooks" }
+}
+
+override_resource {
+  target = aws_kms_key.table["documents"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/documents" }
+}
+
+override_resource {
+  target = aws_kms_key.table["handovers"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/handovers" }
+}
+
+override_resource {
+  target = aws_kms_key.table["outcomes"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/outcomes" }
+}
+
+override_resource {
+  target = aws_kms_key.table["tallies"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/tallies" }
 }
 
 override_resource {

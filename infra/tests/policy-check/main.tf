@@ -27,19 +27,26 @@ locals {
   media_rights = {
     reads = {
       actions = ["s3:getobject", "s3:getobjecttagging"]
-      by      = { media = ["copies", "originals"], media-intake = ["uploads"] }
+      by      = { briefings = ["briefings"], media = ["copies", "originals"], media-intake = ["uploads"] }
     }
     writes = {
       actions = ["s3:putobject", "s3:abortmultipartupload", "s3:listmultipartuploadparts"]
-      by      = { media = ["uploads"], media-intake = ["copies", "originals"] }
+      by      = { briefing = ["briefings"], media = ["uploads"], media-intake = ["copies", "originals"] }
     }
     deletes = {
       actions = ["s3:deleteobject"]
       by      = { media-erase = ["copies", "originals", "uploads"], media-intake = ["uploads"] }
     }
   }
-  # Who books moments with the scheduler, and gives it a role with which to start what is booked.
-  may_book = ["task-schedule"]
+  # Who books with the scheduler, in which group, and which role it gives it with which to start
+  # what is booked.
+  bookers = {
+    task-schedule = { group = "tasks", role = "moments" }
+    webhook       = { group = "webhooks", role = "retries" }
+  }
+  may_book = keys(local.bookers)
+  # Who may know the secrets of webhooks.
+  may_sign = ["agency-systems", "webhook"]
   # Who is there for tasks alone, and what of the tables that may reach at most, whatever its row
   # declares: the one reads a stream and no table, the other neither people nor reports.
   only_for_tasks = {
@@ -68,7 +75,7 @@ locals {
   # The only resources that may end in a wildcard; none has one elsewhere.
   open_ended = [
     "^arn:aws:dynamodb:[^*?]+:table/[^*?/]+/stream/[*]$",
-    "^arn:aws:s3:::[^*?/]+/(copies|originals|uploads)/[*]$",
+    "^arn:aws:s3:::[^*?/]+/(briefings|copies|originals|uploads)/[*]$",
     "^arn:aws:sns:[^*?]+:endpoint/[A-Z_]+/[^*?/]+/[*]$",
     "^arn:aws:logs:[^*?]+:log-group:/aws/lambda/[^*?]+:[*]$",
     "^arn:aws:scheduler:[^*?]+:schedule/[^*?/]+/[*]$",
@@ -111,6 +118,7 @@ locals {
       contains(local.may_identify, name) ? ["identity"] : [],
       contains(local.may_unseal, name) ? ["media"] : [],
       contains(local.may_publish, name) ? ["messages"] : [],
+      contains(local.may_sign, name) ? ["webhooks"] : [],
     )
   }
 
@@ -131,7 +139,7 @@ locals {
     "books somewhere else" = concat(
       [
         for a in local.actions : a.place if startswith(a.action, "scheduler:") && !alltrue([
-          for resource in a.resources : can(regex("^arn:aws:scheduler:[^*?:]+:[0-9]{12}:schedule/${var.prefix}-tasks/[^/]+$", resource))
+          for resource in a.resources : can(regex("^arn:aws:scheduler:[^*?:]+:[0-9]{12}:schedule/${var.prefix}-${try(local.bookers[a.function].group, "tasks")}/[^/]+$", resource))
         ])
       ],
       [
@@ -144,7 +152,7 @@ locals {
     "gives a role away" = concat(
       [
         for a in local.actions : a.place if startswith(a.action, "iam:") && !(
-          a.resources == ["arn:aws:iam::123456789012:role/moments"] && a.passed_to == ["scheduler.amazonaws.com"]
+          a.resources == ["arn:aws:iam::123456789012:role/${try(local.bookers[a.function].role, "moments")}"] && a.passed_to == ["scheduler.amazonaws.com"]
         )
       ],
       [for r in local.resources : r.place if strcontains(r.resource, ":iam:") && !contains(local.may_book, r.function)],
@@ -193,6 +201,7 @@ locals {
       for r in local.key_arns : r.place
       if !endswith(r.resource, ":key/functions") && r.service == ""
       && !(endswith(r.resource, ":key/identity") && r.purpose == "identity")
+      && !(endswith(r.resource, ":key/webhooks") && r.purpose == "webhook")
     ]
 
     "reaches identities" = [

@@ -32,7 +32,7 @@ pub const UPLOAD_SECONDS: u64 = 15 * 60;
 /// How long a link to a medium can be opened.
 pub const LINK_SECONDS: u64 = 5 * 60;
 /// The faults of S3 that pass, by its own codes for them.
-const PASSING: [&str; 8] = [
+pub(crate) const PASSING: [&str; 8] = [
     "ConditionalRequestConflict",
     "InternalError",
     "OperationAborted",

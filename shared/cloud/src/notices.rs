@@ -4,9 +4,10 @@
 //!
 //! | attribute | values |
 //! |---|---|
-//! | `audience` | `reviewers`, `staff`, `reporters`, `member` |
+//! | `audience` | `reviewers`, `staff`, `agency`, `reporters`, `member` |
 //! | `stage`, `node` | for reviewers: the stage and the node whose reviewers are told |
 //! | `role`, `node` | for other staff |
+//! | `agency`, `node` | for those who act for an agency: it, and the district |
 //! | `node`, `kind`, `trade` | for the reporters of a node: it, and whom of them a task is for; several, or `any` |
 //! | `pseudonym` | for one member |
 //! | `urgency`, `action` | as in the API |
@@ -43,6 +44,8 @@ pub struct Links {
     pub reports: String,
     /// Tasks; empty for no link.
     pub tasks: String,
+    /// Briefings; empty for no link.
+    pub briefings: String,
 }
 
 impl Notices {
@@ -101,9 +104,14 @@ impl Notices {
     fn message(&self, notice: &Notice) -> String {
         let text = &notice.text;
         let link = match notice.what {
-            About::Report { report, .. } => Some((&self.links.reports, report)),
+            About::Report { report, .. } | About::CameOf { report } => Some((&self.links.reports, report)),
             About::Task { task, .. } => Some((&self.links.tasks, task)),
-            About::Membership { .. } | About::Identity { .. } => None,
+            About::Briefing { briefing } => Some((&self.links.briefings, briefing)),
+            About::Handover { .. }
+            | About::Membership { .. }
+            | About::Identity { .. }
+            | About::Outcome { .. }
+            | About::Webhook { .. } => None,
         };
         match link.filter(|(base, _)| !base.is_empty()) {
             Some((base, code)) => format!("{}\n{}\n{base}{code}", text.zh_cn, text.en),

@@ -1,11 +1,11 @@
-//! Envelope encryption of identities, and keyed hashes of what must be found without being
-//! kept.
+//! Envelope encryption of identities and of the secrets of webhooks, and keyed hashes of what must
+//! be found without being kept.
 //!
-//! Each identity has a data key of its own, which encrypts one message only. The data key is
+//! Each of them has a data key of its own, which encrypts one message only. The data key is
 //! wrapped by a master key: in the cloud by KMS, which never gives its key out and writes
-//! down each use; on one machine by a key in a file. Both bind what they wrap to the member
-//! by the encryption context, and the message is bound to the member once more, so that a
-//! ciphertext that was moved to another member does not open.
+//! down each use; on one machine by a key in a file. Both bind what they wrap to its owner, a
+//! member or a webhook, by the encryption context, and the message is bound to the owner once
+//! more, so that a ciphertext that was moved to another owner does not open.
 
 use std::{fs, io, io::Write as _, path::Path};
 
@@ -15,7 +15,7 @@ use aes_gcm::{
 };
 use aws_sdk_kms::{Client, primitives::Blob, types::DataKeySpec};
 use hmac::{Hmac, Mac as _};
-use pingan_domain::{error::Error, hash::Digest, member::MemberId};
+use pingan_domain::{error::Error, hash::Digest, member::MemberId, webhook::WebhookId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -36,7 +36,7 @@ const PASSING: [&str; 5] = [
     "ServiceUnavailable",
 ];
 
-/// What seals and opens identities.
+/// What seals and opens identities and secrets.
 #[derive(Clone)]
 pub enum Sealer {
     /// By a key of KMS.
@@ -56,6 +56,33 @@ impl std::fmt::Debug for Sealer {
             Self::Kms { .. } => "Sealer::Kms(…)",
             Self::KeyFile(_) => "Sealer::KeyFile(…)",
         })
+    }
+}
+
+/// Whose a sealed thing is, and what it is.
+struct Owner<'a> {
+    /// What it is: the `purpose` of the encryption context.
+    purpose: &'static str,
+    /// What its data key is called.
+    data_key: &'static str,
+    /// What its owner is, in the encryption context.
+    kind: &'static str,
+    /// Who the owner is.
+    id: std::borrow::Cow<'a, str>,
+}
+
+impl<'a> Owner<'a> {
+    fn member(member: &'a MemberId) -> Self {
+        Self { purpose: "identity", data_key: "data key", kind: "member", id: member.as_str().into() }
+    }
+
+    fn webhook(webhook: &WebhookId) -> Self {
+        Self { purpose: "webhook", data_key: "data key of webhook", kind: "webhook", id: webhook.to_string().into() }
+    }
+
+    /// What a ciphertext is bound to: what it is for, and whose it is.
+    fn bound_to(&self, what: &str) -> Vec<u8> {
+        format!("pingan/{FORMAT}/{what}/{}", self.id).into_bytes()
     }
 }
 
@@ -97,13 +124,33 @@ impl Sealer {
         Ok(Self::KeyFile(Zeroizing::new(key)))
     }
 
-    /// Seals `plain` for this member: the format, the wrapped key with its length, the
-    /// nonce, the ciphertext.
+    /// Seals who a member is, for this member.
     pub async fn seal(&self, member: &MemberId, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let (key, wrapped) = self.data_key(member).await?;
+        self.seal_for(&Owner::member(member), plain).await
+    }
+
+    /// Opens what was sealed for this member.
+    pub async fn open(&self, member: &MemberId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_for(&Owner::member(member), sealed).await
+    }
+
+    /// Seals a secret of a webhook, for this webhook.
+    pub async fn seal_secret(&self, webhook: &WebhookId, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        self.seal_for(&Owner::webhook(webhook), plain).await
+    }
+
+    /// Opens a secret that was sealed for this webhook.
+    pub async fn open_secret(&self, webhook: &WebhookId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_for(&Owner::webhook(webhook), sealed).await
+    }
+
+    /// Seals `plain` for this owner: the format, the wrapped key with its length, the nonce, the
+    /// ciphertext.
+    async fn seal_for(&self, owner: &Owner<'_>, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let (key, wrapped) = self.data_key(owner).await?;
         let length = u16::try_from(wrapped.len()).map_err(|_| broken("its wrapped key is too long"))?;
         let nonce = random::<NONCE_BYTES>().map_err(|error| Error::Internal(error.to_string()))?;
-        let ciphertext = encrypt(&key, &nonce, plain, &bound_to("identity", member))?;
+        let ciphertext = encrypt(&key, &nonce, plain, &owner.bound_to(owner.purpose))?;
         let mut sealed = vec![FORMAT];
         sealed.extend_from_slice(&length.to_be_bytes());
         sealed.extend_from_slice(&wrapped);
@@ -112,8 +159,7 @@ impl Sealer {
         Ok(sealed)
     }
 
-    /// Opens what was sealed for this member.
-    pub async fn open(&self, member: &MemberId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+    async fn open_for(&self, owner: &Owner<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         let short = || broken("it is too short");
         let (&[format, high, low], rest) = sealed.split_first_chunk::<3>().ok_or_else(short)?;
         if format != FORMAT {
@@ -125,19 +171,19 @@ impl Sealer {
         }
         let (wrapped, rest) = rest.split_at_checked(length).ok_or_else(short)?;
         let (nonce, ciphertext) = rest.split_first_chunk::<NONCE_BYTES>().ok_or_else(short)?;
-        let key = self.unwrap(member, wrapped).await?;
-        decrypt(&key, nonce, ciphertext, &bound_to("identity", member))
+        let key = self.unwrap(owner, wrapped).await?;
+        decrypt(&key, nonce, ciphertext, &owner.bound_to(owner.purpose))
     }
 
-    async fn data_key(&self, member: &MemberId) -> Result<(Zeroizing<[u8; KEY_BYTES]>, Vec<u8>), Error> {
+    async fn data_key(&self, owner: &Owner<'_>) -> Result<(Zeroizing<[u8; KEY_BYTES]>, Vec<u8>), Error> {
         match self {
             Self::Kms { client, key_id } => {
                 let answer = client
                     .generate_data_key()
                     .key_id(key_id)
                     .key_spec(DataKeySpec::Aes256)
-                    .encryption_context("purpose", "identity")
-                    .encryption_context("member", member.as_str())
+                    .encryption_context("purpose", owner.purpose)
+                    .encryption_context(owner.kind, owner.id.as_ref())
                     .send()
                     .await
                     .map_err(|error| fault("GenerateDataKey", &error, &PASSING))?;
@@ -152,21 +198,21 @@ impl Sealer {
                 let key = random::<KEY_BYTES>().map_err(|error| Error::Internal(error.to_string()))?;
                 let nonce = random::<NONCE_BYTES>().map_err(|error| Error::Internal(error.to_string()))?;
                 let mut wrapped = nonce.to_vec();
-                wrapped.extend(encrypt(master, &nonce, &*key, &bound_to("data key", member))?);
+                wrapped.extend(encrypt(master, &nonce, &*key, &owner.bound_to(owner.data_key))?);
                 Ok((key, wrapped))
             }
         }
     }
 
-    async fn unwrap(&self, member: &MemberId, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, Error> {
+    async fn unwrap(&self, owner: &Owner<'_>, wrapped: &[u8]) -> Result<Zeroizing<[u8; KEY_BYTES]>, Error> {
         match self {
             Self::Kms { client, key_id } => {
                 let answer = client
                     .decrypt()
                     .key_id(key_id)
                     .ciphertext_blob(Blob::new(wrapped))
-                    .encryption_context("purpose", "identity")
-                    .encryption_context("member", member.as_str())
+                    .encryption_context("purpose", owner.purpose)
+                    .encryption_context(owner.kind, owner.id.as_ref())
                     .send()
                     .await
                     .map_err(|error| fault("Decrypt", &error, &PASSING))?;
@@ -176,7 +222,7 @@ impl Sealer {
             Self::KeyFile(master) => {
                 let (nonce, ciphertext) =
                     wrapped.split_first_chunk::<NONCE_BYTES>().ok_or_else(|| broken("its wrapped key is too short"))?;
-                exactly(&decrypt(master, nonce, ciphertext, &bound_to("data key", member))?)
+                exactly(&decrypt(master, nonce, ciphertext, &owner.bound_to(owner.data_key))?)
             }
         }
     }
@@ -214,11 +260,6 @@ impl KeyedHash {
     }
 }
 
-/// What a ciphertext is bound to: what it is for, and whose it is.
-fn bound_to(what: &str, member: &MemberId) -> Vec<u8> {
-    format!("pingan/{FORMAT}/{what}/{member}").into_bytes()
-}
-
 fn encrypt(key: &[u8; KEY_BYTES], nonce: &[u8; NONCE_BYTES], msg: &[u8], aad: &[u8]) -> Result<Vec<u8>, Error> {
     let cipher = Aes256Gcm::new(key.into());
     cipher.encrypt(&Nonce::from(*nonce), Payload { msg, aad }).map_err(|_| broken("it cannot be encrypted"))
@@ -246,7 +287,7 @@ fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, getrandom::Error> {
 }
 
 fn broken(why: &str) -> Error {
-    Error::Internal(format!("a sealed identity does not open: {why}"))
+    Error::Internal(format!("what was sealed does not open: {why}"))
 }
 
 #[cfg(test)]
@@ -277,6 +318,23 @@ mod tests {
         assert!(other.open(&mine, &sealed).await.is_err(), "another machine's key opens nothing");
         let again = Sealer::key_file(&folder.path().join("identity.key")).unwrap();
         assert!(again.open(&mine, &sealed).await.is_ok(), "the key stays");
+    }
+
+    #[tokio::test]
+    async fn a_secret_opens_for_its_webhook_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let sealer = Sealer::key_file(&folder.path().join("webhook.key")).unwrap();
+        let of = |agency: &str| WebhookId {
+            district: "demo".parse().unwrap(),
+            agency: pingan_domain::district::Label::parse(agency).unwrap(),
+        };
+        let sealed = sealer.seal_secret(&of("fire"), b"secret").await.unwrap();
+        assert_eq!(sealer.open_secret(&of("fire"), &sealed).await.unwrap().as_slice(), b"secret");
+        assert!(sealer.open_secret(&of("water"), &sealed).await.is_err());
+        // Not even where the names are the same does one open as the other.
+        let named = sealer.seal(&member("fire"), b"somebody").await.unwrap();
+        assert!(sealer.open_secret(&of("fire"), &named).await.is_err());
+        assert!(sealer.open(&member("fire"), &sealed).await.is_err());
     }
 
     #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! The audit of reads: who opened what of a report, or of the answers to a task, as a hash
-//! chain of its own.
+//! The audit of reads: who opened what of a report, of the answers to a task, or of a hand-over,
+//! as a hash chain of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,8 @@ named! {
         Original = "original",
         /// A page of the answers to a task.
         Answers = "answers",
+        /// A hand-over with what is given in it.
+        Handover = "handover",
     }
 }
 
@@ -51,6 +53,11 @@ impl Reading {
         Self { opened: Opened::Answers, media: None, reason: None }
     }
 
+    /// A hand-over with what is given in it.
+    pub fn handover() -> Self {
+        Self { opened: Opened::Handover, media: None, reason: None }
+    }
+
     /// One rendition of a medium.
     pub fn media(media: MediaId, rendition: Rendition, reason: Option<String>) -> Self {
         let opened = match rendition {
@@ -65,7 +72,7 @@ impl Reading {
 /// One reading of a report, or of answers to a task, by someone other than its reporter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    /// The report or the task, by its code.
+    /// The report, the task or the hand-over, by its code.
     pub report: ReportId,
     /// Its place in the chain, from 1.
     pub seq: u64,

@@ -129,9 +129,10 @@ pub fn position(member: &Member) -> Option<Audience> {
     let node = member.node.clone();
     match member.role {
         Role::Reporter | Role::Clock => None,
-        role => Some(match role.stage() {
-            Some(stage) => Audience::Reviewers { stage, node },
-            None => Audience::Staff { role, node },
+        role => Some(match (role.stage(), &member.agency) {
+            (Some(stage), _) => Audience::Reviewers { stage, node },
+            (None, Some(agency)) => Audience::Agency { district: node, agency: agency.clone() },
+            (None, None) => Audience::Staff { role, node },
         }),
     }
 }

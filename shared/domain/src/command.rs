@@ -18,6 +18,12 @@ impl CommandId {
         Self(Digest::of(&[b"command", member.as_str().as_bytes(), key.as_bytes()]))
     }
 
+    /// The command with which the clock acts on this version of a report: however often and
+    /// however many times at once the clock comes, it is one.
+    pub fn of_clock(report: ReportId, version: u64) -> Self {
+        Self(Digest::of(&[b"clock", report.as_str().as_bytes(), &version.to_be_bytes()]))
+    }
+
     /// The code of the report that this command creates. Codes have 45 bits, so that once
     /// in many years two commands share one; `attempt` then gives the next candidate.
     pub fn report_id(&self, attempt: u8) -> ReportId {
@@ -38,6 +44,21 @@ impl CommandId {
     /// The code of the task that this command makes.
     pub fn task_id(&self, attempt: u8) -> Code {
         Code::from_digest(&Digest::of(&[b"task", self.0.bytes(), &[attempt]]))
+    }
+
+    /// The code of the outcome that this command records.
+    pub fn outcome_id(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"outcome", self.0.bytes(), &[attempt]]))
+    }
+
+    /// The code of the hand-over to the receiver of this number that this command makes.
+    pub fn handover_id(&self, number: u8, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"hand-over", self.0.bytes(), &[number, attempt]]))
+    }
+
+    /// The code of the briefing that this command asks for.
+    pub fn briefing_id(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"briefing", self.0.bytes(), &[attempt]]))
     }
 
     /// The identifier of the opening that this command asks for.

@@ -7,14 +7,19 @@ use crate::{
     calendar::Policy,
     command::CommandId,
     content::{Content, ContentKind, Salt, Side},
-    error::{Error, FieldError, Refusal},
-    event::Event,
+    error::{Error, Refusal},
+    event::{Event, Held},
+    handover::{self, Extract, HandOver, Handover, RecallReason},
     hash::Digest,
     life::{self, Action, Case, RejectionReason, Stage, State, Step},
     media::MediaRef,
-    member::{Member, Role},
+    member::{Member, MemberId, Role},
     named::Named as _,
-    report::{MAX_CONTENTS, MAX_MEDIA_IN_ALL, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, check_text},
+    overdue,
+    report::{
+        Concerns, MAX_CONTENTS, MAX_MEDIA_IN_ALL, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, Urgency, check_text,
+    },
+    territory::NodeId,
 };
 
 /// What comes from outside with every command.
@@ -79,13 +84,8 @@ pub enum Request {
         /// What the stage below is to do.
         note: String,
     },
-    /// Pass it to agencies.
-    HandOver {
-        /// Their codes.
-        agencies: Vec<String>,
-        /// For the reviewers after.
-        note: Option<String>,
-    },
+    /// Pass it to agencies or to other districts.
+    HandOver(Box<HandOver>),
     /// End it with its outcomes.
     Close {
         /// For the reviewers after.
@@ -100,6 +100,10 @@ pub enum Request {
     Remind,
     /// Pass it up because the stage did not act.
     Escalate,
+    /// Erase what was unfounded.
+    Erase,
+    /// Erase it, because the district that handed it over has called it back.
+    Recall,
 }
 
 impl Request {
@@ -114,11 +118,13 @@ impl Request {
             Self::Withdraw => Action::Withdraw,
             Self::Reopen { .. } => Action::Reopen,
             Self::SendDown { .. } => Action::SendDown,
-            Self::HandOver { .. } => Action::HandOver,
+            Self::HandOver(_) => Action::HandOver,
             Self::Close { .. } => Action::Close,
             Self::Message { .. } => Action::Message,
             Self::Remind => Action::Remind,
             Self::Escalate => Action::Escalate,
+            Self::Erase => Action::Erase,
+            Self::Recall => Action::Recall,
         }
     }
 
@@ -139,9 +145,9 @@ impl Request {
             Self::Approve { note: n }
             | Self::Reject { note: n, .. }
             | Self::MarkDuplicate { note: n, .. }
-            | Self::HandOver { note: n, .. }
             | Self::Close { note: n } => note(n.as_ref()).into_iter().collect(),
-            Self::Withdraw | Self::Remind | Self::Escalate => Vec::new(),
+            Self::HandOver(new) => note(new.note.as_ref()).into_iter().collect(),
+            Self::Withdraw | Self::Remind | Self::Escalate | Self::Erase | Self::Recall => Vec::new(),
         }
     }
 
@@ -151,11 +157,8 @@ impl Request {
         for (pointer, _, text) in self.texts() {
             check_text(pointer, text, MAX_MESSAGE_CHARS, &mut bad);
         }
-        if let Self::HandOver { agencies, .. } = self {
-            let fits = |code: &String| (1..=32).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_graphic());
-            if !(1..=10).contains(&agencies.len()) || !agencies.iter().all(fits) {
-                bad.push(FieldError::new("/agencies", "needs 1 to 10 agency codes of 1 to 32 characters"));
-            }
+        if let Self::HandOver(new) = self {
+            new.validate(&mut bad);
         }
         if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
     }
@@ -170,7 +173,41 @@ pub struct Decided {
     pub event: Event,
     /// The texts that came with it.
     pub contents: Vec<Content>,
+    /// What became of hand-overs with it: those that were made, or recalled.
+    pub handovers: Vec<handover::Decided>,
 }
+
+impl Decided {
+    /// Why the report's hand-overs are called back with this; none when they stay.
+    pub fn recalls(&self) -> Option<RecallReason> {
+        let unfounded = self.event.reason == Some(RejectionReason::Unfounded);
+        if self.event.erases { Some(RecallReason::ContentErased) } else { unfounded.then_some(RecallReason::Unfounded) }
+    }
+
+    /// This, with all of the report's hand-overs called back, if it calls them back. `handovers`
+    /// are those of the report, in any order.
+    pub fn with_recalls(mut self, handovers: &[Handover], context: &Context<'_>) -> Result<Self, Error> {
+        let Some(reason) = self.recalls() else { return Ok(self) };
+        for id in &self.report.handovers {
+            let Some(before) = handovers.iter().find(|handover| handover.id == *id) else {
+                return Err(Error::Internal(format!("the hand-over {id} is not there")));
+            };
+            // What was recalled before holds nothing any more.
+            if before.state != handover::HandoverState::Recalled {
+                let by = (&self.event.actor, self.event.role);
+                self.handovers.push(handover::recall(before, by, reason, context)?);
+            }
+        }
+        Ok(self)
+    }
+}
+
+/// How many writes of the transaction that erases a report are for one of its hand-overs: the
+/// hand-over, its event, and the notice to the receiver.
+const WRITES_OF_RECALL: usize = 3;
+/// How many texts stay possible for those who have to end a report that is talked about, or was
+/// handed over, as much as can be.
+const TEXTS_TO_END: usize = 10;
 
 /// Takes a new report in. `media` are those that [`crate::media::attach`] allowed, and
 /// `id` is one of the command's candidates.
@@ -197,6 +234,7 @@ pub fn submit(
         media: media.clone(),
         salt: Content::salt(&context.salt, 0),
     };
+    let due_at = context.policy.stage_due(stage, new.urgency, context.now);
     let report = Report {
         id,
         version: 0,
@@ -210,7 +248,9 @@ pub fn submit(
         state,
         stage,
         stage_since: context.now,
-        due_at: Some(context.policy.stage_due(stage, new.urgency, context.now)),
+        due_at: Some(due_at),
+        clock_at: Some(due_at),
+        reminders: 0,
         created_at: context.now,
         updated_at: context.now,
         media,
@@ -220,11 +260,74 @@ pub fn submit(
         erased_at: None,
         erased_media: Vec::new(),
         task: new.task,
+        handovers: Vec::new(),
+        origin: None,
         created_by: context.command,
     };
     let tells = report.queues();
     let event = draft_event(&report, author, Action::Submit, &context);
     close(report, Event { from: None, tells, media: media_ids, ..event }, vec![content])
+}
+
+/// Makes a district's own copy of what another district has handed over to it, for the officer
+/// of one of its communities. It goes through the same reviews, and nobody is its reporter: it
+/// names no one to be asked, told or rewarded. Whom the original concerns are the other
+/// district's reviewers, and not those of this one.
+pub fn submit_copy(
+    handover: &Handover,
+    extract: &Extract,
+    id: ReportId,
+    node: NodeId,
+    actor: &Member,
+    context: Context<'_>,
+) -> Result<Decided, Error> {
+    let Step { state, stage } = life::step(Case::submission(Role::Reporter, handover.urgency, Concerns::Nobody))?;
+    let content = Content {
+        seq: 1,
+        part: 0,
+        kind: ContentKind::Report,
+        side: Side::Reviewer,
+        stage,
+        at: context.now,
+        text: extract.text.clone().unwrap_or_else(|| handover.asks.clone()),
+        place: extract.place.clone(),
+        observed_at: extract.observed_at,
+        media: extract.media.clone(),
+        salt: Content::salt(&context.salt, 0),
+    };
+    let due_at = context.policy.stage_due(stage, handover.urgency, context.now);
+    let report = Report {
+        id,
+        version: 0,
+        head: Digest::ZERO,
+        reporter: MemberId::no_reporter(),
+        pseudonym: crate::code::Code::from_digest(&Digest::of(&[b"no reporter", handover.id.as_str().as_bytes()])),
+        node,
+        category: handover.category,
+        urgency: handover.urgency,
+        concerns: Concerns::Nobody,
+        state,
+        stage,
+        stage_since: context.now,
+        due_at: Some(due_at),
+        clock_at: Some(due_at),
+        reminders: 0,
+        created_at: context.now,
+        updated_at: context.now,
+        media: extract.media.clone(),
+        contents: vec![(1, 0)],
+        reason: None,
+        duplicate_of: None,
+        erased_at: None,
+        erased_media: Vec::new(),
+        task: None,
+        handovers: Vec::new(),
+        origin: Some(handover.id),
+        created_by: context.command,
+    };
+    let tells = report.queues();
+    let event = draft_event(&report, actor, Action::Submit, &context);
+    close(report, Event { from: None, tells, ..event }, vec![content])
 }
 
 /// Decides one request on a report. `original` is the report that
@@ -241,6 +344,7 @@ pub fn decide(
     if report.erased_at.is_some() {
         return Err(Refusal::Erased.into());
     }
+    check_origin(report, action)?;
     request.validate()?;
     if let Request::Answer { media, .. } = &request
         && report.media.len() + media.len() > MAX_MEDIA_IN_ALL
@@ -250,8 +354,17 @@ pub fn decide(
     let texts = request.texts();
     // Notes and decisions must stay possible, so that a talkative report can be ended.
     let limit = if action == Action::Message { MAX_CONTENTS / 2 } else { MAX_CONTENTS };
-    if !texts.is_empty() && report.contents.len() + texts.len() > limit {
+    // All of it can be erased in one transaction, with what it was handed over as.
+    let recalled = report.handovers.len() * WRITES_OF_RECALL;
+    let in_all = if action == Action::Message { MAX_CONTENTS - TEXTS_TO_END } else { MAX_CONTENTS };
+    let kept = report.contents.len() + texts.len();
+    if !texts.is_empty() && (kept > limit || kept + recalled > in_all) {
         return Err(Refusal::TooManyMessages.into());
+    }
+    if let Request::HandOver(new) = &request
+        && kept + recalled + new.receivers.len() * WRITES_OF_RECALL > MAX_CONTENTS - TEXTS_TO_END
+    {
+        return Err(Refusal::TooManyHandovers.into());
     }
     if let Request::MarkDuplicate { original: id, .. } = &request {
         check_original(report, actor, *id, original)?;
@@ -279,33 +392,36 @@ pub fn decide(
     next.contents.extend(contents.iter().map(|content| (content.seq, content.part)));
     let moved = state != report.state;
     if moved {
-        next.stage_since = context.now;
-        next.due_at = if state.is_review() {
-            Some(context.policy.stage_due(stage, report.urgency, context.now))
-        } else if state == stage.returned() {
-            Some(context.policy.answer_due(report.urgency, context.now))
-        } else {
-            None
-        };
-        next.reason = None;
-        next.duplicate_of = None;
+        begin_state(&mut next, &context);
     }
     let mut event = draft_event(&next, actor, action, &context);
     event.from = Some(report.state);
+    event.held = moved.then_some(Held { stage: report.stage, since: report.stage_since });
     event.tells = tells(&next, action, side, moved);
+    let mut handovers = Vec::new();
     match request {
         Request::Reject { reason, .. } => {
             next.reason = Some(reason);
             event.reason = Some(reason);
             if reason.erases() {
                 // The note of this very decision may repeat what must be erased.
-                next.erased_at = Some(context.now);
-                next.erased_media = std::mem::take(&mut next.media).into_iter().map(|media| media.id).collect();
-                next.contents = Vec::new();
-                event.erases = true;
-                return close(next, event, Vec::new());
+                return erase(next, event, context.now);
             }
+            next.clock_at = overdue::erased_at(reason, context.now);
         }
+        Request::Remind => {
+            next.reminders = report.reminders.saturating_add(1);
+            next.clock_at = overdue::after_reminder(&next, context.policy, context.now);
+        }
+        Request::Erase => {
+            // Only what is erased by the clock, whatever the clock says.
+            if report.reason.and_then(RejectionReason::erased_after_days).is_none() {
+                return Err(Error::WrongState(report.state));
+            }
+            next.clock_at = None;
+            return erase(next, event, context.now);
+        }
+        Request::Recall => return erase(next, event, context.now),
         Request::MarkDuplicate { original, .. } => {
             next.duplicate_of = Some(original);
             event.duplicate_of = Some(original);
@@ -314,10 +430,54 @@ pub fn decide(
             event.media = media.iter().map(|media| media.id).collect();
             next.media.extend(media);
         }
-        Request::HandOver { agencies, .. } => event.agencies = agencies,
+        Request::HandOver(new) => {
+            handovers = handover::offer(report, actor, &new, &context)?;
+            next.handovers.extend(&new.beside.codes);
+            event.handovers = new.beside.codes;
+        }
         _ => {}
     }
-    close(next, event, contents)
+    Ok(Decided { handovers, ..close(next, event, contents)? })
+}
+
+/// What a report has anew in each state: since when, by when, and nothing of the state before.
+fn begin_state(report: &mut Report, context: &Context<'_>) {
+    let Report { state, stage, urgency, .. } = *report;
+    report.stage_since = context.now;
+    report.due_at = if state.is_review() {
+        Some(context.policy.stage_due(stage, urgency, context.now))
+    } else if state == stage.returned() {
+        Some(context.policy.answer_due(urgency, context.now))
+    } else {
+        None
+    };
+    report.clock_at = report.due_at;
+    report.reminders = 0;
+    report.reason = None;
+    report.duplicate_of = None;
+}
+
+/// Erases the content of a report with what was decided on it. The note of this very decision may
+/// repeat what must be erased.
+fn erase(mut next: Report, mut event: Event, now: Timestamp) -> Result<Decided, Error> {
+    next.erased_at = Some(now);
+    let media = std::mem::take(&mut next.media);
+    // The media of a copy are the original's, and go with the original.
+    if next.origin.is_none() {
+        next.erased_media = media.into_iter().map(|media| media.id).collect();
+    }
+    next.contents = Vec::new();
+    event.erases = true;
+    close(next, event, Vec::new())
+}
+
+/// A copy of another district's report has no reporter to talk with, and it alone is called back.
+fn check_origin(report: &Report, action: Action) -> Result<(), Error> {
+    match (action, report.origin) {
+        (Action::Return | Action::Message, Some(_)) => Err(Refusal::NoReporter.into()),
+        (Action::Recall, None) => Err(Refusal::WrongRole.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The stages whose reviewers are told of an event.
@@ -326,6 +486,10 @@ fn tells(next: &Report, action: Action, side: Side, moved: bool) -> Vec<Stage> {
         // The stage that did it knows; the one that gets the report is told.
         _ if moved && next.state.is_review() => next.queues(),
         Action::Message if side == Side::Reporter => vec![next.stage],
+        // In an emergency those above may act at any time, and see it as well.
+        Action::Remind if next.urgency == Urgency::Emergency => {
+            Stage::ALL.iter().copied().filter(|&stage| stage >= next.stage).collect()
+        }
         Action::Remind => vec![next.stage],
         _ => Vec::new(),
     }
@@ -366,12 +530,17 @@ fn draft_event(report: &Report, actor: &Member, action: Action, context: &Contex
         stage: report.stage,
         tells: Vec::new(),
         node: report.node.clone(),
+        category: Some(report.category),
+        concerns: report.concerns,
         urgency: report.urgency,
         pseudonym: report.pseudonym,
         due_at: report.due_at,
+        held: None,
         reason: None,
         duplicate_of: None,
         agencies: Vec::new(),
+        handovers: Vec::new(),
+        origin: report.origin,
         media: Vec::new(),
         contents: Vec::new(),
         erases: false,
@@ -387,7 +556,7 @@ fn close(mut report: Report, mut event: Event, contents: Vec<Content>) -> Result
     let event = event.sealed()?;
     report.version = event.seq;
     report.head = event.hash;
-    Ok(Decided { report, event, contents })
+    Ok(Decided { report, event, contents, handovers: Vec::new() })
 }
 
 /// The deadline job as an actor.
@@ -398,6 +567,7 @@ pub fn clock_member(district: crate::territory::NodeId) -> Member {
         role: Role::Clock,
         node: district,
         body: None,
+        agency: None,
         state: crate::member::MemberState::Active,
     }
 }
@@ -407,5 +577,6 @@ pub fn offered(report: &Report, actor: &Member) -> Vec<Action> {
     if report.erased_at.is_some() {
         return Vec::new();
     }
-    Action::ALL.iter().copied().filter(|&action| life::step(Case::of(action, report, actor)).is_ok()).collect()
+    let can = |action| life::step(Case::of(action, report, actor)).is_ok() && check_origin(report, action).is_ok();
+    Action::ALL.iter().copied().filter(|&action| can(action)).collect()
 }

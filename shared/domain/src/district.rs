@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::{
     error::{Error, FieldError},
     named::named,
-    protected,
+    outcome, protected,
     territory::{Level, NodeId},
     text::Text,
 };
@@ -17,6 +17,8 @@ use crate::{
 pub const MAX_NODES: usize = 1_000;
 /// The most trades, and the most sensitive places.
 pub const MAX_LISTED: usize = 500;
+/// The most kinds of outcome that a district adds.
+pub const MAX_OUTCOME_KINDS: usize = 20;
 /// The longest name of anything in the lists, in characters.
 pub const MAX_NAME_CHARS: usize = 40;
 /// The most members that a target can ask for.
@@ -117,6 +119,24 @@ pub struct SensitivePlace {
     pub target: u16,
 }
 
+/// An agency (职能部门) that acts on what is handed over to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agency {
+    /// Its stable name.
+    pub label: Label,
+    /// What it is called.
+    pub name: Text,
+}
+
+/// A kind of outcome that the district counts beside those that every district does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutcomeKind {
+    /// Its stable name.
+    pub label: Label,
+    /// What it is called.
+    pub name: Text,
+}
+
 /// A district as it has written itself down.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct District {
@@ -135,6 +155,12 @@ pub struct District {
     /// Its rule for tasks of its stations that reach beyond one community.
     #[serde(default = "consent")]
     pub station_tasks: StationTasks,
+    /// The agencies to which it hands reports over.
+    #[serde(default)]
+    pub agencies: Vec<Agency>,
+    /// The kinds of outcome that it counts beside those that every district does.
+    #[serde(default)]
+    pub outcome_kinds: Vec<OutcomeKind>,
 }
 
 fn consent() -> StationTasks {
@@ -170,6 +196,20 @@ impl District {
             check_target(&at, place.target, &mut bad);
             if place.node.level() != Level::Community || !self.has(&place.node) {
                 bad.push(FieldError::new(format!("{at}/node"), "is not a community of the district"));
+            }
+        }
+        check_length("/agencies", self.agencies.len(), MAX_LISTED, &mut bad);
+        let mut labels = BTreeSet::new();
+        for (i, agency) in self.agencies.iter().enumerate() {
+            check_listed(&format!("/agencies/{i}"), &agency.label, &agency.name, &mut labels, &mut bad);
+        }
+        check_length("/outcome_kinds", self.outcome_kinds.len(), MAX_OUTCOME_KINDS, &mut bad);
+        let mut labels = BTreeSet::new();
+        for (i, kind) in self.outcome_kinds.iter().enumerate() {
+            let at = format!("/outcome_kinds/{i}");
+            check_listed(&at, &kind.label, &kind.name, &mut labels, &mut bad);
+            if outcome::KINDS.iter().any(|(label, _)| *label == kind.label.as_str()) {
+                bad.push(FieldError::new(format!("{at}/label"), "is a kind that every district counts"));
             }
         }
         if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
@@ -216,6 +256,17 @@ impl District {
     /// Whether this is a trade of the district.
     pub fn has_trade(&self, label: &Label) -> bool {
         self.trades.iter().any(|trade| trade.label == *label)
+    }
+
+    /// What an agency is called; none when it is no agency of the district.
+    pub fn agency(&self, label: &Label) -> Option<&Text> {
+        self.agencies.iter().find(|agency| agency.label == *label).map(|agency| &agency.name)
+    }
+
+    /// What a kind of outcome is called; none when the district counts no such kind.
+    pub fn outcome_kind(&self, label: &Label) -> Option<Text> {
+        let own = || self.outcome_kinds.iter().find(|kind| kind.label == *label).map(|kind| kind.name.clone());
+        outcome::kind_name(label).or_else(own)
     }
 
     /// Whether this is a sensitive place of the district.
@@ -286,6 +337,8 @@ mod tests {
                 target: 1,
             }],
             station_tasks: StationTasks::Consent,
+            agencies: Vec::new(),
+            outcome_kinds: Vec::new(),
         }
     }
 

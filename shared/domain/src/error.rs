@@ -99,6 +99,34 @@ named! {
         AsksForNothing = "asks_for_nothing",
         /// The form of the task has changed since it was filled in.
         FormChanged = "form_changed",
+        /// Nobody confirms an outcome that they recorded or corrected.
+        OwnOutcome = "own_outcome",
+        /// The outcome is not in a state in which this can be done.
+        WrongOutcomeState = "wrong_outcome_state",
+        /// The hand-over is not in a state in which this can be done.
+        WrongHandoverState = "wrong_handover_state",
+        /// The report was handed over as often as it can be.
+        TooManyHandovers = "too_many_handovers",
+        /// The hand-over has taken as many texts as it can hold.
+        TooManyWords = "too_many_words",
+        /// The own copy of what was recalled is still being erased.
+        CopyNotErased = "copy_not_erased",
+        /// The report is a copy of another district's: there is no reporter to ask.
+        NoReporter = "no_reporter",
+        /// The webhook was given too many secrets within a day.
+        TooManySecrets = "too_many_secrets",
+        /// The secret that this command made is not valid any more.
+        SecretReplaced = "secret_replaced",
+        /// The delivery was sent again as often as it can be.
+        TooManyReplays = "too_many_replays",
+        /// Nothing can be sent by the webhook: it is switched off, or has no secret.
+        WebhookOff = "webhook_off",
+        /// The briefing is not made yet.
+        BriefingNotReady = "briefing_not_ready",
+        /// Nobody acknowledges a briefing that they have not read.
+        BriefingUnread = "briefing_unread",
+        /// The briefing has taken as many comments as it can hold.
+        TooManyComments = "too_many_comments",
     }
 }
 
@@ -160,6 +188,32 @@ impl Refusal {
             Self::FormChanged => {
                 "The form has changed since you read it. Read the task again and answer what it asks now."
             }
+            Self::OwnOutcome => "You recorded or corrected this outcome, so somebody else confirms it.",
+            Self::WrongOutcomeState => "The outcome is in a state in which this cannot be done.",
+            Self::WrongHandoverState => "The hand-over is in a state in which this cannot be done.",
+            Self::TooManyHandovers => "The report was handed over as often as it can be.",
+            Self::TooManyWords => {
+                "The hand-over has taken as many texts as it can hold. Accept, refuse or complete it."
+            }
+            Self::CopyNotErased => {
+                "Your district's own copy of the report is still being erased. Confirm in a quarter of an hour."
+            }
+            Self::NoReporter => {
+                "This report is a copy of another district's, so there is no reporter here. Ask back in the hand-over."
+            }
+            Self::TooManySecrets => {
+                "The webhook was given several secrets within a day, and all of them are still signed with. Wait until one has ended."
+            }
+            Self::SecretReplaced => {
+                "The secret that this request made was shown before, and is not valid any more. Make another one under a new key."
+            }
+            Self::TooManyReplays => "This delivery was sent again as often as it can be. Read the hand-over instead.",
+            Self::WebhookOff => {
+                "The webhook is switched off, or has no secret to sign with. Set it up, then send again."
+            }
+            Self::BriefingNotReady => "The briefing is still being made. Ask again in a moment.",
+            Self::BriefingUnread => "You have not read this briefing. Read it, and acknowledge it then.",
+            Self::TooManyComments => "The briefing has taken as many comments as it can hold.",
         }
     }
 }

@@ -11,11 +11,12 @@ use crate::{
     command::CommandId,
     content::ContentRef,
     error::Error,
+    handover::HandoverId,
     hash::Digest,
     life::{Action, RejectionReason, Stage, State},
     media::MediaId,
     member::{MemberId, Role},
-    report::{ReportId, Urgency},
+    report::{Category, Concerns, ReportId, Urgency},
     territory::NodeId,
 };
 
@@ -46,6 +47,13 @@ pub struct Event {
     pub tells: Vec<Stage>,
     /// The community of the report.
     pub node: NodeId,
+    /// What the report is about; not in the events of older bundles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    /// Whether the report names those who would review it: for nodes below the one that may
+    /// see it, it is not counted.
+    #[serde(default = "nobody", skip_serializing_if = "is_nobody")]
+    pub concerns: Concerns,
     /// How fast the report has to be dealt with.
     pub urgency: Urgency,
     /// The reporter's pseudonym.
@@ -53,15 +61,25 @@ pub struct Event {
     /// By when the next step is expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// The stage that held it before, and since when, if this event took it from there; not in
+    /// the events of older bundles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Held>,
     /// Why it was rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<RejectionReason>,
     /// The report that tells of the same matter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_of: Option<ReportId>,
-    /// The agencies it was handed to, by their codes.
+    /// The agencies it was handed to, by their codes; in events of older bundles alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub agencies: Vec<String>,
+    /// The hand-overs that were made of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handovers: Vec<HandoverId>,
+    /// The hand-over from which another district has made this report as its own copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<HandoverId>,
     /// The media that came with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<MediaId>,
@@ -77,6 +95,24 @@ pub struct Event {
     pub previous: Digest,
     /// The hash of this event: of all fields above.
     pub hash: Digest,
+}
+
+/// How long a stage, or the reporter whom it asked, had a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The stage.
+    pub stage: Stage,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+fn nobody() -> Concerns {
+    Concerns::Nobody
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_nobody(concerns: &Concerns) -> bool {
+    *concerns == Concerns::Nobody
 }
 
 impl Event {

@@ -47,6 +47,10 @@ named! {
         Closed = "closed",
         /// There is a message.
         Message = "message",
+        /// The question still waits for the answer.
+        QuestionWaits = "question_waits",
+        /// What was not adopted was erased when its time was over.
+        Erased = "erased",
     }
 }
 
@@ -86,7 +90,11 @@ fn step(event: &Event) -> Option<Step> {
         Action::HandOver => Step::HandedOver,
         Action::Close => Step::Closed,
         Action::Message if side == Side::Reviewer => Step::Message,
-        Action::Message | Action::Remind => return None,
+        // That a stage is late is between it and those above; the reporter is reminded of what
+        // waits for the reporter.
+        Action::Remind if event.to == event.stage.returned() => Step::QuestionWaits,
+        Action::Erase => Step::Erased,
+        Action::Message | Action::Remind | Action::Recall => return None,
     })
 }
 
@@ -146,6 +154,18 @@ fn text(step: Step, event: &Event) -> Text {
             Text::new("线索已移交相关部门处理。", "Your report was passed to those who must act on it.")
         }
         Step::Closed => Text::new("线索已办结。", "The matter of your report is closed."),
+        Step::QuestionWaits => Text::new(
+            format!("{}的问题还在等您答复；没有答复时，将按现有情况处理。", stage(event.stage).zh_cn),
+            format!(
+                "{} still waits for your answer to a question. Without it, the review goes on with what there is.",
+                stage(event.stage).en
+            ),
+        ),
+        Step::Erased => Text::new(
+            "线索未被采用，保存期已满，其文字已删除，图片和录音录像正在删除。",
+            "Your report was not adopted and its time is over. Its text was erased, and its pictures and recordings \
+             are being erased.",
+        ),
         Step::Message => Text::new(
             format!("{}给您留言，请在线索中查看。", stage(event.stage).zh_cn),
             format!("{} has sent you a message. Please open the report.", stage(event.stage).en),

@@ -11,23 +11,34 @@
 //! | who else is told | [`notice`] |
 //! | how a person is told, and when not | [`channel`] |
 //! | how long a stage may take | [`calendar`] |
+//! | what the clock does with what nobody has done | [`overdue`] |
 //! | the limits and fields of a report | [`report`] |
 //! | who may manage whom | [`authority`] |
 //! | what can be done with a membership | [`membership`] |
+//! | who reviews while a reviewer is absent | [`deputy`] |
 //! | the lists of a district | [`district`] |
 //! | what a district lacks members for | [`coverage`] |
 //! | how a person comes to be a member | [`invite`] |
 //! | how a sealed identity is opened | [`identity`] |
 //! | what a task says, and its limits | [`task`] |
 //! | what a task may not say | `wording` |
+//! | what can be done with a hand-over, by which side, and what follows | [`handover`] |
 //! | whom a task is for, and how many that is | [`scope`] |
 //! | what can be done with a task, by whom and when | [`tasking`] |
 //! | what a reporter does with a task | [`task_receipt`] |
+//! | what an outcome is, and its limits | [`outcome`] |
+//! | what can be done with an outcome, by whom and when | [`outcome_life`] |
+//! | what an event adds to which counter | [`tally`] |
+//! | what the statistics sum and divide, and what of it is suppressed | [`statistics`] |
+//! | how an agency's own system is told | [`webhook`] |
+//! | where a webhook may point | [`webhook_target`] |
+//! | what a briefing says, and who reads it | [`briefing`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
 pub mod authority;
+pub mod briefing;
 pub mod calendar;
 pub mod channel;
 pub mod code;
@@ -35,10 +46,12 @@ pub mod command;
 pub mod content;
 pub mod coverage;
 pub mod decide;
+pub mod deputy;
 pub mod district;
 pub mod error;
 pub mod event;
 pub mod feedback;
+pub mod handover;
 pub mod hash;
 pub mod identity;
 pub mod invite;
@@ -48,17 +61,24 @@ pub mod member;
 pub mod membership;
 pub mod named;
 pub mod notice;
+pub mod outcome;
+pub mod outcome_life;
+pub mod overdue;
 mod protected;
 pub mod report;
 pub mod scope;
+pub mod statistics;
+pub mod tally;
 pub mod task;
 pub mod task_receipt;
 pub mod tasking;
 pub mod territory;
 pub mod text;
+pub mod webhook;
+pub mod webhook_target;
 mod wording;
 
 #[cfg(test)]
 mod tests;
 
-pub use jiff::Timestamp;
+pub use jiff::{Timestamp, civil::Date};

@@ -91,6 +91,18 @@ impl State {
     pub fn is_review(self) -> bool {
         REVIEW.contains(&self)
     }
+
+    /// Whether somebody is expected to act: a stage that reviews it, or the reporter whom one
+    /// has asked.
+    pub fn has_deadline(self) -> bool {
+        OPEN.contains(&self)
+    }
+
+    /// Whether it has not come to an end: a stage, the reporter, or those to whom it was handed
+    /// still have it.
+    pub fn is_open(self) -> bool {
+        TALKING.contains(&self)
+    }
 }
 
 named! {
@@ -124,6 +136,10 @@ named! {
         Remind = "remind",
         /// Pass it up because the stage did not act.
         Escalate = "escalate",
+        /// Erase what was unfounded, when its time is over.
+        Erase = "erase",
+        /// Erase it: it is another district's, which has called it back.
+        Recall = "recall",
     }
 }
 
@@ -147,10 +163,20 @@ named! {
     }
 }
 
+/// For how many days what was unfounded is kept: as long as a reporter may need to ask for it
+/// to be looked at again.
+const UNFOUNDED_DAYS: i64 = 30;
+
 impl RejectionReason {
     /// Whether the content of the report is erased in the same moment.
     pub fn erases(self) -> bool {
         self == Self::OutOfScopeLawfulActivity
+    }
+
+    /// After how many days the content of the report is erased by the clock, unless it is
+    /// reopened before; none when it stays.
+    pub fn erased_after_days(self) -> Option<i64> {
+        (self == Self::Unfounded).then_some(UNFOUNDED_DAYS)
     }
 
     /// What the reporter is told.
@@ -303,6 +329,21 @@ const TALKING: &[State] = &[
     State::HandedOver,
 ];
 const ENDED: &[State] = &[State::Rejected, State::Duplicate, State::Closed];
+const REJECTED: &[State] = &[State::Rejected];
+// What was withdrawn is over, for a copy of another district's as well: it was called back.
+const NOT_WITHDRAWN: &[State] = &[
+    State::OfficerReview,
+    State::StationReview,
+    State::DistrictReview,
+    State::ReturnedByOfficer,
+    State::ReturnedByStation,
+    State::ReturnedByDistrict,
+    State::Rejected,
+    State::Duplicate,
+    State::Adopted,
+    State::HandedOver,
+    State::Closed,
+];
 const WITH_DISTRICT: &[State] = &[State::Adopted, State::HandedOver];
 
 const REPORTER: &[Role] = &[Role::Reporter];
@@ -329,6 +370,8 @@ const TABLE: &[Row] = &[
     Row { action: Action::Message,       from: TALKING,      roles: BOTH_SIDES, who: Who::EitherSide,                to: To::Same },
     Row { action: Action::Remind,        from: OPEN,         roles: CLOCK,      who: Who::Clock,                     to: To::Same },
     Row { action: Action::Escalate,      from: OPEN,         roles: CLOCK,      who: Who::Clock,                     to: To::Up },
+    Row { action: Action::Erase,         from: REJECTED,     roles: CLOCK,      who: Who::Clock,                     to: To::Same },
+    Row { action: Action::Recall,        from: NOT_WITHDRAWN, roles: CLOCK,      who: Who::Clock,                     to: To::End(State::Withdrawn) },
 ];
 
 /// Everything on which the table decides.

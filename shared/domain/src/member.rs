@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     code::Code,
+    district::Label,
     error::{Error, Refusal},
     hash::Digest,
     life::Stage,
@@ -118,16 +119,18 @@ pub struct MemberIdError;
 const CLOCK: &str = "clock";
 /// What the identifiers of linked accounts begin with, and no member's from outside can.
 const ACCOUNT: &str = "account_";
+/// Stands for the reporter of a report that no member has sent in.
+const NO_REPORTER: &str = "no-reporter";
 
 impl MemberId {
     /// Reads an identifier from outside.
     pub fn parse(text: &str) -> Result<Self, MemberIdError> {
-        if text == CLOCK || text.starts_with(ACCOUNT) { Err(MemberIdError) } else { Self::read(text) }
+        if text.starts_with(ACCOUNT) { Err(MemberIdError) } else { Self::from_key(text) }
     }
 
     /// Reads an identifier from a key, where a linked account's stands as well.
     pub fn from_key(text: &str) -> Result<Self, MemberIdError> {
-        if text == CLOCK { Err(MemberIdError) } else { Self::read(text) }
+        if matches!(text, CLOCK | NO_REPORTER) { Err(MemberIdError) } else { Self::read(text) }
     }
 
     /// The identifier of a member whose pseudonym is given out for good with it.
@@ -154,6 +157,16 @@ impl MemberId {
     /// The identifier of the platform's deadline job.
     pub fn clock() -> Self {
         Self(CLOCK.to_owned())
+    }
+
+    /// The identifier in the place of a reporter where there is none. No member can have it.
+    pub fn no_reporter() -> Self {
+        Self(NO_REPORTER.to_owned())
+    }
+
+    /// Whether this stands for no reporter at all.
+    pub fn is_no_reporter(&self) -> bool {
+        self.0 == NO_REPORTER
     }
 
     /// The identifier as text.
@@ -200,6 +213,9 @@ pub struct Member {
     /// The body that staff serve; none for reporters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
+    /// The agency that an agency's handler works for; none for everybody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agency: Option<Label>,
     /// Whether the member may act.
     pub state: MemberState,
 }

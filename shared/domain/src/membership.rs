@@ -8,6 +8,7 @@ use crate::{
     channel::{Channel, Means},
     code::Code,
     command::CommandId,
+    deputy::{Absence, Cover},
     district::{District, Label},
     error::{Error, FieldError, Refusal},
     hash::Digest,
@@ -99,6 +100,12 @@ pub struct Profile {
     /// How the member is told beside the inbox; none for the inbox alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub channel: Option<Channel>,
+    /// That the member is absent; a reviewer's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Absence>,
+    /// For whom the member stands in. They are in force by [`Profile::acting_at`] alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<Cover>,
     /// The command that made the member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_by: Option<CommandId>,
@@ -128,6 +135,8 @@ impl Profile {
             places: Vec::new(),
             recruiter: None,
             channel: None,
+            absence: None,
+            covers: Vec::new(),
             created_by: None,
             created_at: now,
             updated_at: now,
@@ -163,13 +172,21 @@ named! {
         ChooseChannel = "choose_channel",
         /// The member leaves.
         Leave = "leave",
+        /// A reviewer is absent, and another stands in.
+        SetAbsence = "set_absence",
+        /// An absence is ended.
+        EndAbsence = "end_absence",
+        /// The member stands in for an absent reviewer.
+        SetCover = "set_cover",
+        /// The member does not stand in any more.
+        EndCover = "end_cover",
     }
 }
 
 impl MemberAction {
     /// The states in which it can be done to a member that there is.
     pub fn from(self) -> &'static [MemberState] {
-        use MemberState::{Active, Applied, Invited, Suspended};
+        use MemberState::{Active, Applied, Declined, Invited, Left, Suspended};
         match self {
             Self::Appoint | Self::Recruit => &[],
             Self::Register => &[Invited],
@@ -178,7 +195,8 @@ impl MemberAction {
             // Who was confirmed after a registration links the account afterwards.
             Self::Accept | Self::Suspend => &[Invited, Active],
             Self::Restore => &[Suspended],
-            Self::ChooseChannel => &[Active],
+            Self::ChooseChannel | Self::SetAbsence | Self::SetCover => &[Active],
+            Self::EndAbsence | Self::EndCover => &[Invited, Applied, Active, Suspended, Declined, Left],
             Self::Leave => &[Active, Suspended],
         }
     }
@@ -209,6 +227,9 @@ pub struct MemberEvent {
     /// The body after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Body>,
+    /// The agency after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agency: Option<Label>,
     /// The node before, when it changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_node: Option<NodeId>,
@@ -218,6 +239,15 @@ pub struct MemberEvent {
     /// The community's invite with which the person registered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite: Option<Code>,
+    /// The absence that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absence: Option<Absence>,
+    /// For whom the member stands in from this event on, where that changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covers: Option<Vec<Cover>>,
+    /// Whether the member can act for the first time; not in the events of older bundles.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub joins: bool,
     /// The hash of the event before; zeros for the first.
     pub previous: Digest,
     /// The hash of this event: of all fields above.
@@ -247,6 +277,9 @@ pub struct NewMember {
     pub node: NodeId,
     /// For which body; staff alone.
     pub body: Option<Body>,
+    /// For which agency; its handlers alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agency: Option<Label>,
     /// What kind of reporter; reporters alone.
     pub kind: Option<Kind>,
     /// The trades that the reporter knows.
@@ -271,12 +304,24 @@ impl NewMember {
             (role, Some(_)) if role != Role::Reporter => bad.push(FieldError::new("/kind", "is for reporters alone")),
             _ => {}
         }
+        check_agency(district, self.role, self.agency.as_ref(), &mut bad);
         check_labels(district, &self.trades, &self.places, &mut bad);
         if self.role != Role::Reporter && !(self.trades.is_empty() && self.places.is_empty()) {
             bad.push(FieldError::new("/trades", "trades and places are for reporters alone"));
         }
         if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
     }
+}
+
+/// Who acts for an agency acts for one of the district's list, and nobody else does.
+fn check_agency(district: &District, role: Role, agency: Option<&Label>, bad: &mut Vec<FieldError>) {
+    let why = match (role, agency) {
+        (Role::AgencyHandler, None) => "is missing: who acts for an agency belongs to one",
+        (Role::AgencyHandler, Some(agency)) if district.agency(agency).is_none() => "is not in the district's list",
+        (Role::AgencyHandler, Some(_)) | (_, None) => return,
+        (_, Some(_)) => "is for those who act for an agency alone",
+    };
+    bad.push(FieldError::new("/agency", why));
 }
 
 fn unknown_node() -> FieldError {
@@ -347,6 +392,9 @@ pub enum Change {
         role: Option<Role>,
         /// Another body, for staff.
         body: Option<Body>,
+        /// Another agency, for those who act for one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        agency: Option<Label>,
         /// Why.
         reason: String,
     },
@@ -440,7 +488,8 @@ pub fn appoint(
     now: Timestamp,
 ) -> Result<Decided, Error> {
     let role = Role::DistrictManager;
-    let new = NewMember { role, node, body: Some(body), kind: None, trades: Vec::new(), places: Vec::new() };
+    let (trades, places) = (Vec::new(), Vec::new());
+    let new = NewMember { role, node, body: Some(body), agency: None, kind: None, trades, places };
     new.validate(district)?;
     let profile = blank(new, pseudonym, MemberState::Invited, command, now);
     record(profile, None, MemberAction::Appoint, Who(&MemberId::clock(), Role::Clock), None, None, now)
@@ -456,8 +505,8 @@ pub fn register(
 ) -> Result<Decided, Error> {
     invite.usable(now)?;
     let node = invite.node.clone();
-    let new =
-        NewMember { role: Role::Reporter, node, body: None, kind: Some(kind), trades: Vec::new(), places: Vec::new() };
+    let (role, trades, places) = (Role::Reporter, Vec::new(), Vec::new());
+    let new = NewMember { role, node, body: None, agency: None, kind: Some(kind), trades, places };
     let profile = blank(new, pseudonym, MemberState::Applied, command, now);
     let id = profile.member.id.clone();
     record(profile, None, MemberAction::Register, Who(&id, Role::Reporter), None, Some(invite.code), now)
@@ -537,7 +586,10 @@ fn decide(
             after.trades.clone_from(trades);
             after.places.clone_from(places);
         }
-        Change::Transfer { node, role, body, .. } => transfer(&mut after, actor, node, *role, *body, district()?)?,
+        Change::Transfer { node, role, body, agency, .. } => {
+            let to = Elsewhere { node, role: *role, body: *body, agency: agency.as_ref() };
+            transfer(&mut after, actor, &to, district()?)?;
+        }
         Change::Suspend { .. } => {
             after.suspended_from = Some(target.state);
             after.member.state = MemberState::Suspended;
@@ -560,6 +612,7 @@ fn decide(
                 return Err(Refusal::OperatorOnly.into());
             }
             after.member.state = MemberState::Left;
+            after.covers.clear();
         }
     }
     if after.member.state == MemberState::Active && after.joined_at.is_none() {
@@ -576,14 +629,16 @@ pub fn check_means(means: Option<Means>, role: Role) -> Result<(), Error> {
     }
 }
 
-fn transfer(
-    after: &mut Profile,
-    actor: &Member,
-    node: &NodeId,
+/// The position to which a member goes; nothing for what stays.
+struct Elsewhere<'a> {
+    node: &'a NodeId,
     role: Option<Role>,
     body: Option<Body>,
-    district: &District,
-) -> Result<(), Error> {
+    agency: Option<&'a Label>,
+}
+
+fn transfer(after: &mut Profile, actor: &Member, to: &Elsewhere<'_>, district: &District) -> Result<(), Error> {
+    let Elsewhere { node, role, body, agency } = *to;
     let was = after.member.role;
     let role = role.unwrap_or(was);
     if (was == Role::Reporter) != (role == Role::Reporter) {
@@ -595,6 +650,13 @@ fn transfer(
     let body = if role.bodies().is_empty() { body } else { body.or(after.member.body) };
     let position = Position { role, node, body };
     position.validate()?;
+    let stays = after.member.agency.as_ref().filter(|_| role == Role::AgencyHandler);
+    let agency = agency.or(stays).cloned();
+    let mut bad = Vec::new();
+    check_agency(district, role, agency.as_ref(), &mut bad);
+    if !bad.is_empty() {
+        return Err(Error::Invalid(bad));
+    }
     if !district.has(node) {
         return Err(Error::Invalid(vec![unknown_node()]));
     }
@@ -606,6 +668,11 @@ fn transfer(
     after.member.role = role;
     after.member.node = node.clone();
     after.member.body = body;
+    // Who reviews elsewhere, or something else, does not stand in here any more.
+    if moved || role != was {
+        after.covers.clear();
+    }
+    after.member.agency = agency;
     // The officer of another community has not recruited this person, and sees a pseudonym
     // like everybody else. The places that the reporter knows stay behind.
     if moved && role == Role::Reporter {
@@ -616,10 +683,10 @@ fn transfer(
 }
 
 fn blank(new: NewMember, pseudonym: Code, state: MemberState, command: CommandId, now: Timestamp) -> Profile {
-    let NewMember { role, node, body, kind, trades, places } = new;
+    let NewMember { role, node, body, agency, kind, trades, places } = new;
     let id = MemberId::of_pseudonym(pseudonym);
     Profile {
-        member: Member { id, pseudonym, role, node, body, state },
+        member: Member { id, pseudonym, role, node, body, agency, state },
         version: 0,
         kind,
         trades,
@@ -628,12 +695,28 @@ fn blank(new: NewMember, pseudonym: Code, state: MemberState, command: CommandId
         suspended_from: None,
         account: None,
         channel: None,
+        absence: None,
+        covers: Vec::new(),
         created_by: Some(command),
         created_at: now,
         updated_at: now,
         joined_at: None,
         last_event: Digest::ZERO,
     }
+}
+
+/// A membership that was changed in something else than its state.
+pub(crate) fn changed(
+    after: Profile,
+    before: &Profile,
+    action: MemberAction,
+    actor: &Member,
+    now: Timestamp,
+) -> Result<Decided, Error> {
+    if !action.from().contains(&before.member.state) {
+        return Err(Error::WrongMemberState(before.member.state));
+    }
+    record(after, Some(before), action, Who(&actor.id, actor.role), None, None, now)
 }
 
 /// Who does something: their id and role.
@@ -660,9 +743,13 @@ fn record(
         role: member.role,
         node: member.node.clone(),
         body: member.body,
+        agency: member.agency.clone(),
         from_node: before.map(|before| before.member.node.clone()).filter(|node| *node != member.node),
         reason: reason.map(|reason| reason.trim().to_owned()),
         invite,
+        absence: profile.absence.clone().filter(|_| action == MemberAction::SetAbsence),
+        covers: before.filter(|before| before.covers != profile.covers).map(|_| profile.covers.clone()),
+        joins: profile.joined_at.is_some() && before.is_none_or(|before| before.joined_at.is_none()),
         previous: profile.last_event,
         hash: Digest::ZERO,
     }

@@ -9,20 +9,26 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    briefing::{self, BriefingId, BriefingRecord},
     code::Code,
+    district::{District, Label},
     event::Event,
     feedback::{self, feedback},
+    handover::{self, HandoverAction, HandoverId, HandoverState},
     identity::{IdentityAction, IdentityEvent, Opening, OpeningId},
     life::{Action, Stage},
     member::{MemberId, MemberState, Role},
     membership::{MemberAction, MemberEvent},
     named::Named as _,
-    report::{ReportId, Urgency, node_of},
+    outcome::{OutcomeAction, OutcomeId},
+    outcome_life,
+    report::{Report, ReportId, Urgency, node_of},
     scope::Selection,
     task::{TaskId, TaskKind},
     tasking::{self, TaskAction},
     territory::{Level, NodeId},
     text::Text,
+    webhook::{Delivery, WebhookNews},
 };
 
 /// How long a notice stays in an inbox, in days.
@@ -45,6 +51,13 @@ pub enum Audience {
         role: Role,
         /// The node.
         node: NodeId,
+    },
+    /// Those who act for an agency on what a district hands over to it.
+    Agency {
+        /// The district.
+        district: NodeId,
+        /// The agency, by the district's label.
+        agency: Label,
     },
     /// The reporters of a node and of all below it, as far as a task is for them.
     Reporters {
@@ -81,12 +94,43 @@ pub enum About {
         /// What was done.
         action: TaskAction,
     },
+    /// An outcome.
+    Outcome {
+        /// Its code.
+        outcome: OutcomeId,
+        /// What was done.
+        action: OutcomeAction,
+    },
+    /// That something came of a report. Its reporter is not told what.
+    CameOf {
+        /// The report's code.
+        report: ReportId,
+    },
+    /// A hand-over.
+    Handover {
+        /// Its code.
+        handover: HandoverId,
+        /// What was done.
+        action: HandoverAction,
+    },
+    /// A briefing.
+    Briefing {
+        /// Its code.
+        briefing: BriefingId,
+    },
     /// A sealed identity.
     Identity {
         /// What was done.
         action: IdentityAction,
         /// The opening that it belongs to.
         opening: OpeningId,
+    },
+    /// The webhook of an agency.
+    Webhook {
+        /// The agency.
+        agency: Label,
+        /// What happened.
+        action: WebhookNews,
     },
 }
 
@@ -98,6 +142,11 @@ impl About {
             Self::Membership { action } => action.name(),
             Self::Identity { action, .. } => action.name(),
             Self::Task { action, .. } => action.name(),
+            Self::Outcome { action, .. } => action.name(),
+            Self::CameOf { .. } => "outcome",
+            Self::Handover { action, .. } => action.name(),
+            Self::Webhook { action, .. } => action.name(),
+            Self::Briefing { .. } => "brief",
         }
     }
 }
@@ -146,6 +195,9 @@ impl Notice {
             }
             Audience::Staff { role, node } => {
                 vec![("audience", "staff".to_owned()), ("role", role.to_string()), ("node", node.to_string())]
+            }
+            Audience::Agency { district, agency } => {
+                vec![("audience", "agency".to_owned()), ("agency", agency.to_string()), ("node", district.to_string())]
             }
             Audience::Reporters { node } => {
                 vec![("audience", "reporters".to_owned()), ("node", node.to_string())]
@@ -199,7 +251,8 @@ pub fn of_report(event: &Event, reporter: &MemberId) -> Vec<Notice> {
         text: reviewers_text(event),
         deduplication_key: format!("{}-{stage}", event.deduplication_key()),
     });
-    let to_reporter = feedback(event).map(|told| Notice {
+    let told = feedback(event).filter(|_| !reporter.is_no_reporter());
+    let to_reporter = told.map(|told| Notice {
         to: Audience::Member { member: reporter.clone() },
         only: None,
         pseudonym: Some(event.pseudonym),
@@ -220,7 +273,7 @@ pub fn of_report(event: &Event, reporter: &MemberId) -> Vec<Notice> {
 /// The notices of what happened to a membership: to the officers of a community that
 /// somebody has come to, and to the member whom somebody else has changed.
 pub fn of_membership(event: &MemberEvent, pseudonym: Code) -> Vec<Notice> {
-    use MemberAction::{Confirm, Register, Restore, Transfer};
+    use MemberAction::{Confirm, EndAbsence, EndCover, Register, Restore, SetAbsence, SetCover, Transfer};
     let key = |to: &str| format!("{}-{}-{to}", event.member, event.seq);
     let notice = |to, pseudonym, text, key| Notice {
         to,
@@ -247,6 +300,24 @@ pub fn of_membership(event: &MemberEvent, pseudonym: Code) -> Vec<Notice> {
             format!("The reporter {pseudonym} has come to your community."),
         );
         notices.push(notice(officers(), None, text, key("officer")));
+    }
+    let of_deputies = match event.action {
+        SetCover => Some(Text::new(
+            "您被指定在他人缺勤期间代为审核，请打开应用查看。",
+            "You are to stand in for an absent reviewer. Please open the app.",
+        )),
+        EndCover => Some(Text::new(
+            "您的代为审核已提前结束，请打开应用查看。",
+            "You do not stand in for an absent reviewer any more. Please open the app.",
+        )),
+        SetAbsence | EndAbsence if event.actor != event.member => {
+            Some(Text::new("您的缺勤安排有变更，请打开应用查看。", "Your absence was changed. Please open the app."))
+        }
+        _ => None,
+    };
+    if let Some(text) = of_deputies {
+        let to = Audience::Member { member: event.member.clone() };
+        notices.push(notice(to, Some(pseudonym), text, key("member")));
     }
     if matches!(event.action, Confirm | Transfer | Restore) && event.state == MemberState::Active {
         let text =
@@ -379,6 +450,174 @@ pub fn of_task(decided: &tasking::Decided) -> Vec<Notice> {
         notices.push(notice(Audience::Member { member: task.maker.clone() }, None, text, "maker"));
     }
     notices
+}
+
+/// The notices of what happened to an outcome: to the district that has to confirm something, to
+/// who said so of what became of it, and to the reporters of these reports that something came of
+/// them. Nobody is told by a notice what it is.
+pub fn of_outcome(decided: &outcome_life::Decided, reports: &[Report]) -> Vec<Notice> {
+    let outcome_life::Decided { outcome, event, tells_district, tells_proposer, tells_reporters, .. } = decided;
+    let code = outcome.id;
+    let notice = |to, pseudonym, what, text, key| Notice {
+        to,
+        only: None,
+        pseudonym,
+        at: event.at,
+        urgency: Urgency::Routine,
+        what,
+        text,
+        deduplication_key: key,
+    };
+    let staff = |to, text, whom: &str| {
+        let what = About::Outcome { outcome: code, action: event.action };
+        notice(to, None, what, text, format!("{}-{}-{whom}", code.as_str(), event.seq))
+    };
+    let mut notices = Vec::new();
+    if *tells_district {
+        let to = Audience::Reviewers { stage: Stage::District, node: outcome.district.clone() };
+        let text = Text::new(format!("成效 {code} 待您确认。"), format!("The outcome {code} waits to be confirmed."));
+        notices.push(staff(to, text, "district"));
+    }
+    if let Some(member) = tells_proposer {
+        let text = match event.action {
+            OutcomeAction::Refuse => {
+                Text::new(format!("成效 {code} 未获确认。"), format!("The outcome {code} was not confirmed."))
+            }
+            _ => Text::new(format!("成效 {code} 已确认。"), format!("The outcome {code} was confirmed.")),
+        };
+        notices.push(staff(Audience::Member { member: member.clone() }, text, "proposer"));
+    }
+    for report in reports.iter().filter(|report| tells_reporters.contains(&report.id)) {
+        let of = report.id;
+        let text = Text::new(
+            format!("您的线索 {of} 已取得成效，感谢您。"),
+            format!("Something came of your report {of}. Thank you."),
+        );
+        let to = Audience::Member { member: report.reporter.clone() };
+        let key = format!("{}-outcome-{}-{}", of.as_str(), code.as_str(), event.seq);
+        notices.push(notice(to, Some(report.pseudonym), About::CameOf { report: of }, text, key));
+    }
+    notices
+}
+
+/// The notices of what happened to a hand-over: to the receiver of what the district or the clock
+/// did, to the district of what the receiver did, and to both when it is long overdue.
+pub fn of_handover(decided: &handover::Decided) -> Vec<Notice> {
+    use HandoverAction::{
+        Accept, Answer, Ask, Complete, ConfirmErasure, EraseCopy, Escalate, Offer, Recall, Receive, Refuse, Remind,
+    };
+    let handover::Decided { handover, event } = decided;
+    let code = handover.id;
+    let notice = |to: Audience, text: Text, whom: &str| Notice {
+        to,
+        only: None,
+        pseudonym: None,
+        at: event.at,
+        urgency: event.urgency,
+        what: About::Handover { handover: code, action: event.action },
+        text,
+        deduplication_key: format!("{}-{}-{whom}", code.as_str(), event.seq),
+    };
+    let to_receiver = |zh: &str, en: &str| {
+        notice(
+            handover.receivers(),
+            Text::new(format!("移交 {code} {zh}"), format!("The hand-over {code} {en}")),
+            "receiver",
+        )
+    };
+    let to_sender = |zh: &str, en: &str| {
+        notice(
+            handover.senders(),
+            Text::new(format!("移交 {code} {zh}"), format!("The hand-over {code} {en}")),
+            "sender",
+        )
+    };
+    let recalled = event.to == HandoverState::Recalled;
+    match event.action {
+        Receive => Vec::new(),
+        Offer => vec![to_receiver("待您签收办理。", "waits for you.")],
+        Accept => vec![to_sender("已接收办理。", "was accepted.")],
+        Refuse => vec![to_sender("未被接收，请查看理由。", "was refused. See why.")],
+        Ask => vec![to_sender("有疑问待您答复。", "has a question for you.")],
+        Answer => vec![to_receiver("的疑问已答复。", "has an answer to your question.")],
+        Complete => vec![to_sender("已办结，请查看结果。", "was completed. See what was done.")],
+        Recall if handover.erase_by.is_some() => vec![to_receiver(
+            "已撤回，请删除所有留存内容并确认。",
+            "was recalled. Erase everything that you have kept of it, and confirm it.",
+        )],
+        Recall => vec![to_receiver("已撤回。", "was recalled.")],
+        ConfirmErasure => vec![to_sender("的删除已确认执行。", "was erased by the receiver, who has confirmed it.")],
+        EraseCopy => vec![to_receiver("的本区副本已删除。", "was recalled, and your district's copy was erased.")],
+        Remind if recalled => {
+            vec![to_receiver("的删除尚未确认。", "was recalled, and its erasure is not confirmed yet.")]
+        }
+        Remind if event.to == HandoverState::Asked => {
+            vec![to_sender("的疑问逾期未答复。", "is past its deadline. Its question waits for your answer.")]
+        }
+        Remind => vec![to_receiver("已超过办理时限。", "is past its deadline.")],
+        Escalate if recalled => vec![
+            to_receiver("的删除逾期未确认。", "was recalled, and its erasure is long overdue."),
+            to_sender("的删除逾期未确认。", "was recalled, and the receiver has not confirmed its erasure."),
+        ],
+        Escalate => {
+            let sender = to_sender("办理逾期，请督办。", "is long past its deadline. Please look into it.");
+            // An open question is the district's own to answer.
+            let receiver = (event.to != HandoverState::Asked).then(|| {
+                to_receiver("办理逾期，已通知移交单位。", "is long past its deadline. The district was told.")
+            });
+            receiver.into_iter().chain([sender]).collect()
+        }
+    }
+}
+
+/// The notice of what became of a delivery, to the managers of the district, who can do
+/// something about it.
+pub fn of_delivery(delivery: &Delivery, news: WebhookNews, at: Timestamp) -> Notice {
+    let (code, agency) = (delivery.handover, &delivery.webhook.agency);
+    let text = match news {
+        WebhookNews::Gone => Text::new(
+            format!("部门 {agency} 的推送地址已停用，请核实。"),
+            format!("The webhook of the agency {agency} was switched off: its receiver is gone."),
+        ),
+        WebhookNews::DeliveryFailed => Text::new(
+            format!("移交 {code} 的推送未能送达部门 {agency}，请联系该部门。"),
+            format!("The agency {agency} could not be told of the hand-over {code}. Please speak with it."),
+        ),
+    };
+    Notice {
+        to: Audience::Reviewers { stage: Stage::District, node: delivery.webhook.district.clone() },
+        only: None,
+        pseudonym: None,
+        at,
+        urgency: Urgency::Routine,
+        what: About::Webhook { agency: agency.clone(), action: news },
+        text,
+        // A delivery that is sent again can fail again.
+        deduplication_key: format!("{}-{}-{news}", delivery.id, delivery.version),
+    }
+}
+
+/// The notices that a briefing can be read: to the managers of the district, of both bodies, and
+/// to those of each station.
+pub fn of_briefing(record: &BriefingRecord, district: &District, now: Timestamp) -> Vec<Notice> {
+    let code = record.id;
+    let stations = briefing::stations(district).map(|node| (Stage::Station, node));
+    std::iter::once((Stage::District, &record.district))
+        .chain(stations)
+        .map(|(stage, node)| Notice {
+            to: Audience::Reviewers { stage, node: node.clone() },
+            only: None,
+            pseudonym: None,
+            at: now,
+            urgency: Urgency::Routine,
+            what: About::Briefing { briefing: code },
+            text: Text::new(
+                format!("情况通报 {code} 已生成，请打开查看。"),
+                format!("The briefing {code} is ready. Please open it."),
+            ),
+            deduplication_key: format!("{}-ready-{node}", code.as_str()),
+        })
+        .collect()
 }
 
 fn reviewers_text(event: &Event) -> Text {

@@ -7,6 +7,7 @@ use crate::{
     code::Code,
     command::CommandId,
     error::{Error, FieldError},
+    handover::HandoverId,
     hash::Digest,
     life::{Stage, State},
     media::{MediaId, MediaRef},
@@ -214,6 +215,12 @@ pub struct Report {
     /// When the stage, or the reporter where a question is open, is expected to act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// When the clock acts on it next; nothing when it has nothing to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_at: Option<Timestamp>,
+    /// How often the stage that holds it was reminded.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reminders: u8,
     /// When it was sent in.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -240,8 +247,21 @@ pub struct Report {
     /// The task that it answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskId>,
+    /// Its hand-overs, oldest first. Kept here so that all of them can be recalled in the
+    /// transaction that decides it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handovers: Vec<HandoverId>,
+    /// The hand-over of another district from which this report was made, as a copy. Nobody in
+    /// this district has sent it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<HandoverId>,
     /// The command that made it; with the same key the phone finds it again.
     pub created_by: CommandId,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl Report {

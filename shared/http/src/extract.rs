@@ -7,12 +7,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use pingan_domain::{
+    briefing::BriefingId,
     code::Code,
+    district::Label,
     error::Error,
+    handover::HandoverId,
     member::MemberId,
+    outcome::OutcomeId,
     report::ReportId,
     task::TaskId,
     territory::{Level, NodeId},
+    webhook::DeliveryId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_path_to_error::Segment;
@@ -180,6 +185,12 @@ path_parameters! {
     ReportPath(ReportId) = "report_id", |text| ReportId::parse(text).map_err(|error| error.to_string());
     /// The code of a task.
     TaskPath(TaskId) = "task_id", |text| TaskId::parse(text).map_err(|error| error.to_string());
+    /// The code of an outcome.
+    OutcomePath(OutcomeId) = "outcome_id", |text| OutcomeId::parse(text).map_err(|error| error.to_string());
+    /// The code of a hand-over.
+    HandoverPath(HandoverId) = "handover_id", |text| HandoverId::parse(text).map_err(|error| error.to_string());
+    /// The code of a briefing.
+    BriefingPath(BriefingId) = "briefing_id", |text| BriefingId::parse(text).map_err(|error| error.to_string());
     /// The id of a medium.
     MediaPath(Uuid) = "media_id", |text| text.parse().map_err(|_| "is not a UUID".to_owned());
     /// The id of an opening.
@@ -188,6 +199,10 @@ path_parameters! {
     InvitePath(Code) = "code", |text| Code::parse(text).map_err(|error| error.to_string());
     /// The id of a member.
     MemberPath(MemberId) = "member_id", |text| MemberId::parse(text).map_err(|error| error.to_string());
+    /// An agency, by its label in the district's list.
+    AgencyPath(Label) = "agency", |text| Label::parse(text).map_err(|error| error.to_string());
+    /// The id of a delivery.
+    DeliveryPath(DeliveryId) = "delivery_id", |text| text.parse().map_err(|error: pingan_domain::webhook::DeliveryIdError| error.to_string());
     /// A district, by its node.
     DistrictPath(NodeId) = "district", |text| match NodeId::parse(text) {
         Ok(node) if node.level() == Level::District => Ok(node),

@@ -22,8 +22,8 @@ use axum::{Extension, Router};
 pub use crate::{
     actor::{MemberClaim, Subject},
     extract::{
-        Body, DistrictPath, IdempotencyKey, IfMatch, InvitePath, MediaPath, MemberPath, OpeningPath, Query, ReportPath,
-        TaskPath, Versioned,
+        AgencyPath, Body, BriefingPath, DeliveryPath, DistrictPath, HandoverPath, IdempotencyKey, IfMatch, InvitePath,
+        MediaPath, MemberPath, OpeningPath, OutcomePath, Query, ReportPath, TaskPath, Versioned,
     },
     page::PageQuery,
     problem::Problem,

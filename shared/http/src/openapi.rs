@@ -82,13 +82,17 @@ fn describe_parameters(operation: &mut Operation) {
                 "role" => Some("Of this role"),
                 "kind" => Some("Of this kind"),
                 "state" => Some("In this state"),
+                "from" => Some("The first day; that of the year of `to` when nothing is said"),
+                "to" => Some("The last day; today when nothing is said"),
+                "by" => Some("Into what it is divided, always whole; months when nothing is said"),
+                "language" => Some("`zh-CN` or `en`; `zh-CN` when nothing is said"),
                 _ => None,
             };
             if let Some(description) = description {
                 parameter.description = Some(description.to_owned());
             }
             let schema = match parameter.name.as_str() {
-                "report_id" | "code" => schema::code(),
+                "report_id" | "briefing_id" | "code" => schema::code(),
                 "media_id" | "opening_id" | "Idempotency-Key" => schema::uuid(),
                 "district" => schema::node(),
                 "If-Match" => schema::etag(),

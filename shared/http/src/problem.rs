@@ -85,7 +85,8 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::OwnRequest
         | Refusal::OwnCustodian
         | Refusal::NotOpen
-        | Refusal::NotYourTask => StatusCode::FORBIDDEN,
+        | Refusal::NotYourTask
+        | Refusal::OwnOutcome => StatusCode::FORBIDDEN,
         Refusal::WrongState
         | Refusal::MovedOn
         | Refusal::NoSuchStage
@@ -106,7 +107,20 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::TaskEnded
         | Refusal::TaskCancelled
         | Refusal::AsksForNothing
-        | Refusal::FormChanged => StatusCode::CONFLICT,
+        | Refusal::FormChanged
+        | Refusal::WrongOutcomeState
+        | Refusal::WrongHandoverState
+        | Refusal::TooManyHandovers
+        | Refusal::TooManyWords
+        | Refusal::CopyNotErased
+        | Refusal::NoReporter
+        | Refusal::TooManySecrets
+        | Refusal::SecretReplaced
+        | Refusal::TooManyReplays
+        | Refusal::WebhookOff
+        | Refusal::BriefingNotReady
+        | Refusal::BriefingUnread
+        | Refusal::TooManyComments => StatusCode::CONFLICT,
         Refusal::InviteUnusable => StatusCode::NOT_FOUND,
     }
 }

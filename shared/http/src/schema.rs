@@ -2,20 +2,25 @@
 
 use pingan_domain::{
     access::Opened,
+    briefing::{BriefingState, Language, Origin},
     channel::{Means, Platform},
     content::{ContentKind, Side},
     district::StationTasks,
     feedback,
+    handover::{HandoverAction, HandoverSide, HandoverState, RecallReason, WordsKind},
     identity::{IdentityAction, OpeningState},
     life::{Action, RejectionReason, Stage, State},
     media::{MediaKind, MediaRefusal, MediaType, Rendition},
     member::{Body, MemberState, Role},
     membership::{Kind, MemberAction},
     named::Named,
+    outcome::{NoteKind, OutcomeAction, OutcomeState},
     report::{Category, Concerns, Urgency},
+    statistics::By,
     task::{FieldKind, TaskKind, TaskState},
     task_receipt::Acknowledged,
     tasking::TaskAction,
+    webhook::{DeliveryState, Failure, WebhookAction},
 };
 use utoipa::openapi::{
     KnownFormat, Object, ObjectBuilder, SchemaFormat,
@@ -35,18 +40,42 @@ macro_rules! closed_lists {
 closed_lists! {
     /// What can be done with a report.
     action = Action;
+    /// Into what statistics are divided.
+    by = By;
     /// The body that staff serve.
     body = Body;
+    /// How a briefing came about.
+    briefing_origin = Origin;
+    /// Where a briefing is.
+    briefing_state = BriefingState;
     /// What a report is about.
     category = Category;
     /// Whether a report names its reviewers.
     concerns = Concerns;
     /// What a text is.
     content_kind = ContentKind;
+    /// What can be done with a hand-over.
+    handover_action = HandoverAction;
+    /// On which side of a hand-over somebody stands.
+    handover_side = HandoverSide;
+    /// Where a hand-over is in its life.
+    handover_state = HandoverState;
+    /// Why a hand-over is recalled.
+    recall_reason = RecallReason;
+    /// What somebody wrote in a hand-over.
+    words_kind = WordsKind;
     /// What happens to an identity.
     identity_action = IdentityAction;
+    /// What a text of an outcome is.
+    note_kind = NoteKind;
+    /// What can be done with an outcome.
+    outcome_action = OutcomeAction;
+    /// Where an outcome is in its life.
+    outcome_state = OutcomeState;
     /// What kind of reporter somebody is.
     kind = Kind;
+    /// The languages of documents.
+    language = Language;
     /// Kinds of media.
     media_kind = MediaKind;
     /// Why a medium was refused.
@@ -69,6 +98,12 @@ closed_lists! {
     task_kind = TaskKind;
     /// Where a task is.
     task_state = TaskState;
+    /// Where a delivery of a webhook is.
+    delivery_state = DeliveryState;
+    /// Why an attempt to deliver failed.
+    delivery_failure = Failure;
+    /// What can happen to a webhook.
+    webhook_action = WebhookAction;
     /// Where a member is in the membership.
     member_state = MemberState;
     /// What was read.
@@ -115,6 +150,24 @@ pub fn node() -> Object {
         .schema_type(Type::String)
         .description(Some("A node of the territory: district, station and community, joined by dots"))
         .examples(["demo.north.plum-garden"])
+        .build()
+}
+
+/// A kind of outcome: one that every district counts, or one of the district's own.
+pub fn outcome_kind() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^[a-z0-9_-]{1,32}$"))
+        .examples(["suspects_arrested"])
+        .build()
+}
+
+/// A day in the district.
+pub fn day() -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+        .examples(["2026-08-23"])
         .build()
 }
 

@@ -48,6 +48,26 @@ where
     lambda_runtime::run(service_fn(|event: LambdaEvent<dynamodb::Event>| Box::pin(handler(event.payload)))).await
 }
 
+/// Serves a function that a DynamoDB stream drives and a schedule starts as well, until the
+/// process ends. What has no records is the schedule's.
+pub async fn serve_stream_and_schedule<F, Fut, G, Gut>(on_stream: F, on_schedule: G) -> Result<(), Failure>
+where
+    F: Fn(dynamodb::Event) -> Fut,
+    Fut: Future<Output = Result<DynamoDbEventResponse, Failure>>,
+    G: Fn() -> Gut,
+    Gut: Future<Output = Result<(), Failure>>,
+{
+    let (on_stream, on_schedule) = (&on_stream, &on_schedule);
+    let serve = |event: LambdaEvent<serde_json::Value>| async move {
+        if event.payload.get("Records").is_none() {
+            on_schedule().await?;
+            return Ok(DynamoDbEventResponse::default());
+        }
+        Box::pin(on_stream(serde_json::from_value(event.payload)?)).await
+    };
+    lambda_runtime::run(service_fn(serve)).await
+}
+
 /// Serves a function of another event until the process ends.
 pub async fn serve_events<E, F, Fut>(handler: F) -> Result<(), Failure>
 where
@@ -57,4 +77,27 @@ where
 {
     let handler = &handler;
     lambda_runtime::run(service_fn(|event: LambdaEvent<E>| Box::pin(handler(event.payload)))).await
+}
+
+/// Serves a function that a stream drives and that is also started with an event of its own, at
+/// moments, until the process ends.
+pub async fn serve_stream_and_moments<E, F, Fut, G, GFut>(on_stream: F, on_moment: G) -> Result<(), Failure>
+where
+    E: DeserializeOwned,
+    F: Fn(dynamodb::Event) -> Fut,
+    Fut: Future<Output = Result<DynamoDbEventResponse, Failure>>,
+    G: Fn(E) -> GFut,
+    GFut: Future<Output = Result<(), Failure>>,
+{
+    let (on_stream, on_moment) = (&on_stream, &on_moment);
+    let handle = move |event: LambdaEvent<serde_json::Value>| async move {
+        // Only what comes from a stream has records.
+        if event.payload.get("Records").is_some() {
+            let response = on_stream(serde_json::from_value(event.payload)?).await?;
+            return Ok::<_, Failure>(serde_json::to_value(response)?);
+        }
+        on_moment(serde_json::from_value(event.payload)?).await?;
+        Ok(serde_json::Value::Null)
+    };
+    lambda_runtime::run(service_fn(move |event| Box::pin(handle(event)))).await
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{operation::transact_write_items::TransactWriteItemsError, types::AttributeValue};
+use aws_sdk_dynamodb::{
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, TransactWriteItem},
+};
 use pingan_domain::{
     Timestamp,
     access::{Access, AccessHead, Reading},
@@ -22,6 +25,23 @@ use crate::{
 
 /// How many readers may open the same report in the same moment and all be served.
 const MAX_TRIES: u32 = 24;
+
+/// The writes of a reading that follows `head`, for a transaction.
+pub(crate) fn access_writes(
+    store: &Store,
+    head: AccessHead,
+    access: &Access,
+    next: AccessHead,
+) -> Result<Vec<TransactWriteItem>, Error> {
+    let table = store.tables.of(Table::Reports);
+    let access_item = encode(&Key::Access(access.report, access.seq), access)?;
+    let head_item = encode(&Key::AccessHead(access.report), &next)?;
+    let old = AttributeValue::N(head.seq.to_string());
+    Ok(vec![
+        put(table, access_item, Some("attribute_not_exists(pk)"), &[])?,
+        put(table, head_item, Some("attribute_not_exists(pk) OR seq = :old"), &[(":old", old)])?,
+    ])
+}
 
 impl Store {
     /// Writes down that `actor` opened a report, or a medium of it, at the end of the
@@ -71,13 +91,7 @@ impl Store {
         receipt: Option<&Receipt>,
     ) -> Result<bool, Error> {
         let table = self.tables.of(Table::Reports);
-        let access_item = encode(&Key::Access(access.report, access.seq), access)?;
-        let head_item = encode(&Key::AccessHead(access.report), &next)?;
-        let old = AttributeValue::N(head.seq.to_string());
-        let mut items = vec![
-            put(table, access_item, Some("attribute_not_exists(pk)"), &[])?,
-            put(table, head_item, Some("attribute_not_exists(pk) OR seq = :old"), &[(":old", old)])?,
-        ];
+        let mut items = access_writes(self, head, access, next)?;
         if let Some(receipt) = receipt {
             items.push(put(table, receipt_item(receipt, access.at)?, Some("attribute_not_exists(pk)"), &[])?);
         }

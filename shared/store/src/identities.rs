@@ -197,7 +197,7 @@ impl Store {
         cursor: Option<&str>,
     ) -> Result<(Vec<Opening>, Option<String>), Error> {
         let (index, pk) = (Index::OpeningsByDistrict, keys::node_pk(district));
-        self.page(Asked { index, pk, backward: true, reader, limit, cursor }).await
+        self.page(Asked { index, pk, before: None, backward: true, reader, limit, cursor }).await
     }
 }
 

@@ -10,21 +10,41 @@
 //! members   INVITATION#<hash>     INVITATION          a member's personal invitation
 //! members   TRIES#<hash>          TRIES               how often somebody tried in vain
 //! members   CENSUS#<node>         CENSUS              how many reporters a community has, by their traits
+//! documents BRIEFING#<code>       BRIEFING            a briefing
+//! documents BRIEFING#<code>       COMMENT#<command>   a comment on it, under the command that wrote it
+//! documents BRIEFING#<code>       READER#<member>     that a member has read it, or acknowledged it as well
+//! handovers HANDOVER#<code>       HANDOVER            a hand-over, with what was written in it
+//! handovers HANDOVER#<code>       EVENT#<seq:8>       an event of it
+//! handovers WEBHOOK#<node>#<agency>     WEBHOOK       the webhook of an agency
+//! handovers WEBHOOK#<node>#<agency>     EVENT#<seq:8> an event of it
+//! handovers DELIVERIES#<node>#<agency>  <at:15>-<code>-<version>  a delivery by it, under its id
+//! handovers WEBHOOK_DONE#<command>      DONE          a command on webhooks that was carried out
+//! outcomes  OUTCOME#<code>        OUTCOME             an outcome
+//! outcomes  OUTCOME#<code>        EVENT#<seq:8>       an event of it
+//! outcomes  OUTCOME#<code>        NOTE#<seq:8>        the text that came with an event
+//! outcomes  LED#<report>          <created:15>#<code>  that a report led to an outcome
+//! outcomes  RECORDED#<command>    RECORDED            a command on outcomes that was carried out
 //! identities  IDENTITY#<member>   IDENTITY            who the member is in life, sealed
 //! identities  IDENTITY#<member>   HEAD                the end of its chain of events
 //! identities  IDENTITY#<member>   EVENT#<seq:8>       an event of it
 //! identities  PHONE#<hash>        PHONE               whose phone number it is
 //! identities  OPENING#<uuid>      OPENING             a request to open an identity
 //! notices   INBOX#<audience>      NOTICE#<at:15>#<key>  a notice in the inbox of its audience
+//! outcomes  OUTCOME#<code>        OUTCOME             an outcome
+//! outcomes  OUTCOME#<code>        EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         REPORT              a report
 //! reports   REPORT#<code>         EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         CONTENT#<seq:8>#<part:2>  a text of it
 //! reports   REPORT#<code>         QUEUE#<stage>       its place in a stage's queue
+//! reports   REPORT#<code>         OPEN#<stage>        its place in a stage's lists of what is open and of what is late
 //! reports   REPORT#<code>         ERASED#<uuid>       that a medium of it was erased
 //! reports   ACCESS#<code>         HEAD                the end of its chain of readings, or that of a task's answers
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
 //! reports   MEDIA#<uuid>          MEDIA               a medium
+//! tallies   TALLY#<node>          DAY#<date>          the counters of a node on a day
+//! tallies   TALLY#<node>          MONTH#<year>-<month>  the same of a month
+//! tallies   TALLIED#<of>#<id>     TALLIED             which events of a report, a member or an outcome were counted
 //! tasks     TASK#<code>           TASK                a task
 //! tasks     TASK#<code>           EVENT#<seq:8>       an event of it
 //! tasks     COUNT#<code>#<node>   COUNT               how many of a community have got, read, answered it
@@ -39,6 +59,9 @@
 //!
 //! ```text
 //! queue-by-stage        QUEUE#<node>#<stage>    <urgency>#<since:15>#<code>
+//! open-reports-by-node  OPEN#<node>             <created:15>#<code>
+//! deadlines-by-node     OPEN#<node>             <due:15>#<code>
+//! reports-by-due        DUE#<shard>             <clock:15>#<code>
 //! reports-by-reporter   REPORTER#<member>       <created:15>#<code>
 //! reports-by-community  NODE#<node>             <created:15>#<code>
 //! reports-by-station    NODE#<node>             <created:15>#<code>
@@ -53,16 +76,33 @@
 //! tasks-by-station      NODE#<node>             <created:15>#<code>
 //! tasks-by-district     NODE#<node>             <created:15>#<code>
 //! answers-by-task       TASK#<code>             <answered:15>#<code>
+//! outcomes-by-community NODE#<node>             <created:15>#<code>
+//! outcomes-by-station   NODE#<node>             <created:15>#<code>
+//! outcomes-by-district  NODE#<node>             <created:15>#<code>
+//! outcomes-by-receiver  RECEIVER#<district>#agency#<agency>      <created:15>#<code>
+//! outcomes-by-receiver  RECEIVER#<district>#district#<district>  <created:15>#<code>
+//! outcomes-by-kind      KIND#<district>#<kind>  <on:10>#<code>
+//! outcomes-to-confirm   NODE#<node>             <proposed:15>#<code>
+//! handovers-by-district  NODE#<node>            <created:15>#<code>
+//! handovers-by-receiver  RECEIVER#<receiver>    <created:15>#<code>
+//! handovers-by-due      DUE#<shard>             <call:15>#<code>
+//! briefings-by-district NODE#<node>             <created:15>#<code>
+//! districts             DISTRICTS               <node>
 //! ```
 //!
 //! Numbers are padded with zeros to the width after the colon, so that they sort as text;
-//! moments are milliseconds since 1970. Neither codes, ids, names of nodes nor names of
+//! moments are milliseconds since 1970. A receiver is `agency#<label>#<node>`, with the district
+//! that hands over, or `district#<node>`. Neither codes, ids, names of nodes nor names of
 //! closed lists contain `#`.
 
+use jiff::civil::Date;
 use pingan_domain::{
     Timestamp,
+    briefing::BriefingId,
     code::Code,
     command::CommandId,
+    district::Label,
+    handover::{HandoverId, Receiver},
     hash::Digest,
     identity::OpeningId,
     life::Stage,
@@ -70,9 +110,12 @@ use pingan_domain::{
     member::{MemberId, Role},
     named::Named as _,
     notice::Audience,
+    outcome::OutcomeId,
     report::{ReportId, Urgency},
+    tally::Aggregate,
     task::TaskId,
     territory::{Level, NodeId},
+    webhook::{DeliveryId, WebhookId},
 };
 
 /// What the sort keys of all readings of a report begin with.
@@ -81,8 +124,20 @@ pub const ACCESS_PREFIX: &str = "ACCESS#";
 /// What the sort keys of all events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
 
+/// What the sort keys of the texts of an outcome begin with.
+const NOTE_PREFIX: &str = "NOTE#";
+
 /// What the sort keys of all notices begin with.
 const NOTICE_PREFIX: &str = "NOTICE#";
+
+/// What the sort keys of all comments begin with.
+const COMMENT_PREFIX: &str = "COMMENT#";
+
+/// What the sort keys of all readers begin with.
+const READER_PREFIX: &str = "READER#";
+
+/// The one partition in which all districts stand.
+pub const DISTRICTS_PK: &str = "DISTRICTS";
 
 /// The primary key of an item.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -103,6 +158,38 @@ pub enum Key {
     Tries(Digest),
     /// How many reporters a community has, by their traits.
     Census(NodeId),
+    /// A briefing.
+    Briefing(BriefingId),
+    /// A comment on a briefing, by the command that wrote it.
+    BriefingComment(BriefingId, CommandId),
+    /// That a member has read a briefing.
+    BriefingReader(BriefingId, MemberId),
+    /// A hand-over.
+    Handover(HandoverId),
+    /// An outcome.
+    Outcome(OutcomeId),
+    /// An event of an outcome.
+    OutcomeEvent(OutcomeId, u64),
+    /// The text that came with an event of an outcome.
+    OutcomeNote(OutcomeId, u64),
+    /// That a report led to an outcome that was recorded at this moment.
+    OutcomeLead(ReportId, Timestamp, OutcomeId),
+    /// A command on outcomes that was carried out.
+    OutcomeDone(CommandId),
+    /// An event of a hand-over.
+    HandoverEvent(HandoverId, u64),
+    /// The counters of a node.
+    Tally(NodeId, Span),
+    /// Which events were counted.
+    Tallied(Aggregate),
+    /// The webhook of an agency.
+    Webhook(WebhookId),
+    /// An event of a webhook.
+    WebhookEvent(WebhookId, u64),
+    /// A delivery by a webhook.
+    Delivery(WebhookId, DeliveryId),
+    /// A command on webhooks that was carried out.
+    WebhookDone(CommandId),
     /// Who a member is in life.
     Identity(MemberId),
     /// The end of an identity's chain of events.
@@ -123,6 +210,8 @@ pub enum Key {
     Content(ReportId, u64, u8),
     /// A report's place in the queue of a stage.
     QueueEntry(ReportId, Stage),
+    /// A report's place in the lists of the node of a stage: of what is open, and of deadlines.
+    OpenEntry(ReportId, Stage),
     /// That a medium of a report was erased.
     Erasure(ReportId, MediaId),
     /// The end of a report's chain of readings.
@@ -150,19 +239,68 @@ pub enum Key {
     TaskDone(CommandId),
 }
 
+/// A time of which counters are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Span {
+    /// A day.
+    Day(Date),
+    /// The month that begins on this day.
+    Month(Date),
+}
+
+impl Span {
+    /// The month of a day.
+    pub fn month_of(day: Date) -> Self {
+        Self::Month(day.first_of_month())
+    }
+}
+
+/// As the sort keys of counters have it.
+impl std::fmt::Display for Span {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Day(day) => write!(f, "DAY#{day}"),
+            Self::Month(month) => write!(f, "MONTH#{:04}-{:02}", month.year(), month.month()),
+        }
+    }
+}
+
 /// The tables there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
+    /// Briefings and exports.
+    Documents,
+    /// Hand-overs.
+    Handovers,
     /// Who members are in life.
     Identities,
     /// Members.
     Members,
     /// What people are told.
     Notices,
+    /// Outcomes.
+    Outcomes,
     /// Reports and what belongs to them.
     Reports,
+    /// The counters of the statistics.
+    Tallies,
     /// Tasks and what reporters do with them.
     Tasks,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 9] = [
+        Self::Documents,
+        Self::Handovers,
+        Self::Identities,
+        Self::Members,
+        Self::Notices,
+        Self::Outcomes,
+        Self::Reports,
+        Self::Tallies,
+        Self::Tasks,
+    ];
 }
 
 impl Key {
@@ -180,6 +318,19 @@ impl Key {
             Self::Identity(_) | Self::IdentityHead(_) | Self::IdentityEvent(..) | Self::Phone(_) | Self::Opening(_) => {
                 Table::Identities
             }
+            Self::Briefing(_) | Self::BriefingComment(..) | Self::BriefingReader(..) => Table::Documents,
+            Self::Handover(_)
+            | Self::HandoverEvent(..)
+            | Self::Webhook(_)
+            | Self::WebhookEvent(..)
+            | Self::Delivery(..)
+            | Self::WebhookDone(_) => Table::Handovers,
+            Self::Outcome(_)
+            | Self::OutcomeEvent(..)
+            | Self::OutcomeNote(..)
+            | Self::OutcomeLead(..)
+            | Self::OutcomeDone(_) => Table::Outcomes,
+            Self::Tally(..) | Self::Tallied(_) => Table::Tallies,
             Self::Notice(..) => Table::Notices,
             Self::Task(_)
             | Self::TaskEvent(..)
@@ -203,6 +354,22 @@ impl Key {
             Self::Invitation(_) => "invitation",
             Self::Tries(_) => "tries",
             Self::Census(_) => "census",
+            Self::Briefing(_) => "briefing",
+            Self::BriefingComment(..) => "briefing_comment",
+            Self::BriefingReader(..) => "briefing_reader",
+            Self::Handover(_) => "handover",
+            Self::Outcome(_) => "outcome",
+            Self::OutcomeEvent(..) => "outcome_event",
+            Self::OutcomeNote(..) => "outcome_note",
+            Self::OutcomeLead(..) => "outcome_lead",
+            Self::OutcomeDone(_) => "outcome_done",
+            Self::HandoverEvent(..) => "handover_event",
+            Self::Tally(..) => "tally",
+            Self::Tallied(_) => "tallied",
+            Self::Webhook(_) => "webhook",
+            Self::WebhookEvent(..) => "webhook_event",
+            Self::Delivery(..) => "delivery",
+            Self::WebhookDone(_) => "webhook_done",
             Self::Identity(_) => "identity",
             Self::IdentityHead(_) => "identity_head",
             Self::IdentityEvent(..) => "identity_event",
@@ -213,6 +380,7 @@ impl Key {
             Self::Event(..) => "event",
             Self::Content(..) => "content",
             Self::QueueEntry(..) => "queue_entry",
+            Self::OpenEntry(..) => "open_entry",
             Self::Erasure(..) => "erasure",
             Self::AccessHead(_) => "access_head",
             Self::Access(..) => "access",
@@ -238,6 +406,20 @@ impl Key {
             Self::Invitation(hash) => format!("INVITATION#{hash}"),
             Self::Tries(hash) => format!("TRIES#{hash}"),
             Self::Census(node) => format!("CENSUS#{node}"),
+            Self::Handover(id) | Self::HandoverEvent(id, _) => handover_pk(*id),
+            Self::Outcome(id) | Self::OutcomeEvent(id, _) | Self::OutcomeNote(id, _) => outcome_pk(*id),
+            Self::OutcomeLead(report, ..) => led_pk(*report),
+            Self::OutcomeDone(command) => format!("RECORDED#{command}"),
+            Self::Tally(node, _) => tally_pk(node),
+            Self::Tallied(Aggregate::Report(id)) => format!("TALLIED#report#{}", id.as_str()),
+            Self::Tallied(Aggregate::Member(id)) => format!("TALLIED#member#{id}"),
+            Self::Tallied(Aggregate::Outcome(id)) => format!("TALLIED#outcome#{}", id.as_str()),
+            Self::Webhook(id) | Self::WebhookEvent(id, _) => webhook_pk(id),
+            Self::Delivery(id, _) => deliveries_pk(id),
+            Self::WebhookDone(command) => format!("WEBHOOK_DONE#{command}"),
+            Self::Briefing(id) | Self::BriefingComment(id, _) | Self::BriefingReader(id, _) => {
+                format!("BRIEFING#{}", id.as_str())
+            }
             Self::Identity(id) | Self::IdentityHead(id) | Self::IdentityEvent(id, _) => format!("IDENTITY#{id}"),
             Self::Phone(hash) => format!("PHONE#{hash}"),
             Self::Opening(id) => format!("OPENING#{id}"),
@@ -246,6 +428,7 @@ impl Key {
             | Self::Event(id, _)
             | Self::Content(id, ..)
             | Self::QueueEntry(id, _)
+            | Self::OpenEntry(id, _)
             | Self::Erasure(id, _) => format!("REPORT#{}", id.as_str()),
             Self::AccessHead(id) | Self::Access(id, _) => format!("ACCESS#{}", id.as_str()),
             Self::Receipt(command) => format!("RECEIPT#{command}"),
@@ -269,16 +452,33 @@ impl Key {
             Self::Invitation(_) => "INVITATION".to_owned(),
             Self::Tries(_) => "TRIES".to_owned(),
             Self::Census(_) => "CENSUS".to_owned(),
+            Self::Briefing(_) => "BRIEFING".to_owned(),
+            Self::BriefingComment(_, command) => format!("{COMMENT_PREFIX}{command}"),
+            Self::BriefingReader(_, member) => format!("{READER_PREFIX}{member}"),
+            Self::Handover(_) => "HANDOVER".to_owned(),
+            Self::Outcome(_) => "OUTCOME".to_owned(),
+            Self::OutcomeNote(_, seq) => format!("{NOTE_PREFIX}{seq:08}"),
+            Self::OutcomeLead(_, created_at, id) => created_sk(*created_at, id.as_str()),
+            Self::OutcomeDone(_) => "RECORDED".to_owned(),
+            Self::Tally(_, span) => span.to_string(),
+            Self::Tallied(_) => "TALLIED".to_owned(),
+            Self::Webhook(_) => "WEBHOOK".to_owned(),
+            Self::Delivery(_, id) => id.to_string(),
             Self::Identity(_) => "IDENTITY".to_owned(),
             Self::Phone(_) => "PHONE".to_owned(),
             Self::Opening(_) => "OPENING".to_owned(),
             Self::Notice(_, at, key) => format!("{}#{key}", inbox_sk(*at)),
             Self::Report(_) => "REPORT".to_owned(),
-            Self::Event(_, seq) | Self::MemberEvent(_, seq) | Self::IdentityEvent(_, seq) | Self::TaskEvent(_, seq) => {
-                format!("{EVENT_PREFIX}{seq:08}")
-            }
+            Self::Event(_, seq)
+            | Self::MemberEvent(_, seq)
+            | Self::HandoverEvent(_, seq)
+            | Self::IdentityEvent(_, seq)
+            | Self::OutcomeEvent(_, seq)
+            | Self::TaskEvent(_, seq)
+            | Self::WebhookEvent(_, seq) => format!("{EVENT_PREFIX}{seq:08}"),
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
             Self::QueueEntry(_, stage) => format!("QUEUE#{stage}"),
+            Self::OpenEntry(_, stage) => format!("OPEN#{stage}"),
             Self::Erasure(_, media) => format!("ERASED#{media}"),
             Self::AccessHead(_) | Self::IdentityHead(_) => "HEAD".to_owned(),
             Self::Access(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
@@ -289,7 +489,7 @@ impl Key {
             Self::TaskAnswer(..) => "ANSWER".to_owned(),
             Self::TaskPlace(_, ends_at, id) => created_sk(*ends_at, id.as_str()),
             Self::TaskReceipt(_, id) => id.as_str().to_owned(),
-            Self::TaskDone(_) => "DONE".to_owned(),
+            Self::TaskDone(_) | Self::WebhookDone(_) => "DONE".to_owned(),
         }
     }
 
@@ -308,6 +508,36 @@ impl Key {
             ("INVITATION", "INVITATION") => Self::Invitation(Digest::parse(id)?),
             ("TRIES", "TRIES") => Self::Tries(Digest::parse(id)?),
             ("CENSUS", "CENSUS") => Self::Census(NodeId::parse(id).ok()?),
+            ("BRIEFING", "BRIEFING") => Self::Briefing(report()?),
+            ("BRIEFING", sk) => match sk.split_once('#')? {
+                ("COMMENT", command) => Self::BriefingComment(report()?, serde_json::from_value(command.into()).ok()?),
+                ("READER", member) => Self::BriefingReader(report()?, MemberId::parse(member).ok()?),
+                _ => return None,
+            },
+            ("HANDOVER", "HANDOVER") => Self::Handover(report()?),
+            ("OUTCOME", "OUTCOME") => Self::Outcome(report()?),
+            ("OUTCOME", sk) => match sk.split_once('#')? {
+                ("EVENT", seq) => Self::OutcomeEvent(report()?, seq.parse().ok()?),
+                ("NOTE", seq) => Self::OutcomeNote(report()?, seq.parse().ok()?),
+                _ => return None,
+            },
+            ("LED", sk) => {
+                let (created_at, id) = sk.split_once('#')?;
+                let created_at = Timestamp::from_millisecond(created_at.parse().ok()?).ok()?;
+                Self::OutcomeLead(report()?, created_at, Code::parse(id).ok()?)
+            }
+            ("RECORDED", "RECORDED") => Self::OutcomeDone(serde_json::from_value(id.into()).ok()?),
+            ("HANDOVER", sk) => Self::HandoverEvent(report()?, number(sk)?),
+            ("TALLY", sk) => Self::Tally(NodeId::parse(id).ok()?, span(sk)?),
+            ("TALLIED", "TALLIED") => {
+                let (of, id) = id.split_once('#')?;
+                Self::Tallied(match of {
+                    "report" => Aggregate::Report(Code::parse(id).ok()?),
+                    "member" => Aggregate::Member(MemberId::parse(id).ok()?),
+                    "outcome" => Aggregate::Outcome(Code::parse(id).ok()?),
+                    _ => return None,
+                })
+            }
             ("IDENTITY", "IDENTITY") => Self::Identity(member()?),
             ("IDENTITY", "HEAD") => Self::IdentityHead(member()?),
             ("IDENTITY", sk) => Self::IdentityEvent(member()?, number(sk)?),
@@ -326,6 +556,7 @@ impl Key {
                     Self::Content(report()?, seq.parse().ok()?, part.parse().ok()?)
                 }
                 ("QUEUE", stage) => Self::QueueEntry(report()?, Stage::from_name(stage)?),
+                ("OPEN", stage) => Self::OpenEntry(report()?, Stage::from_name(stage)?),
                 ("ERASED", media) => Self::Erasure(report()?, media.parse().ok()?),
                 _ => return None,
             },
@@ -333,6 +564,10 @@ impl Key {
             ("ACCESS", sk) => Self::Access(report()?, sk.strip_prefix(ACCESS_PREFIX)?.parse().ok()?),
             ("RECEIPT", "RECEIPT") => Self::Receipt(serde_json::from_value(id.into()).ok()?),
             ("MEDIA", "MEDIA") => Self::Media(id.parse().ok()?),
+            ("WEBHOOK", "WEBHOOK") => Self::Webhook(webhook(id)?),
+            ("WEBHOOK", sk) => Self::WebhookEvent(webhook(id)?, number(sk)?),
+            ("DELIVERIES", sk) => Self::Delivery(webhook(id)?, sk.parse().ok()?),
+            ("WEBHOOK_DONE", "DONE") => Self::WebhookDone(serde_json::from_value(id.into()).ok()?),
             ("TASK", "TASK") => Self::Task(report()?),
             ("TASK", sk) => Self::TaskEvent(report()?, number(sk)?),
             ("COUNT", "COUNT") => {
@@ -362,6 +597,12 @@ impl Key {
 pub enum Index {
     /// What does a stage of a node have to review, most urgent and oldest first?
     QueueByStage,
+    /// What is open in a node, oldest first?
+    OpenReportsByNode,
+    /// What has a deadline in a node, earliest first?
+    DeadlinesByNode,
+    /// On which reports must the clock act, earliest first? Over all districts, in shards.
+    ReportsByDue,
     /// What has a reporter sent in, newest first?
     ReportsByReporter,
     /// What came from a node of this level, newest first?
@@ -378,12 +619,33 @@ pub enum Index {
     TasksByNode(Level),
     /// Which answers has a task, in the order in which they came?
     AnswersByTask,
+    /// Which outcomes came of reports of a node of this level, newest first?
+    OutcomesByNode(Level),
+    /// Which outcomes has an agency or another district recorded, newest first?
+    OutcomesByReceiver,
+    /// Which outcomes of a kind came about in a district around a day?
+    OutcomesByKind,
+    /// Which outcomes wait to be confirmed in a district, oldest first?
+    OutcomesToConfirm,
+    /// What has a district handed over, newest first?
+    HandoversByDistrict,
+    /// What was handed over to an agency or a district, newest first?
+    HandoversByReceiver,
+    /// On which hand-overs has the clock to look, and when? Only what is open stands in it.
+    HandoversByDue,
+    /// Which briefings has a district, newest first?
+    BriefingsByDistrict,
+    /// Which districts are there?
+    Districts,
 }
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 29] = [
         Self::QueueByStage,
+        Self::OpenReportsByNode,
+        Self::DeadlinesByNode,
+        Self::ReportsByDue,
         Self::ReportsByReporter,
         Self::ReportsByNode(Level::Community),
         Self::ReportsByNode(Level::Station),
@@ -398,17 +660,37 @@ impl Index {
         Self::TasksByNode(Level::Station),
         Self::TasksByNode(Level::District),
         Self::AnswersByTask,
+        Self::OutcomesByNode(Level::Community),
+        Self::OutcomesByNode(Level::Station),
+        Self::OutcomesByNode(Level::District),
+        Self::OutcomesByReceiver,
+        Self::OutcomesByKind,
+        Self::OutcomesToConfirm,
+        Self::HandoversByDistrict,
+        Self::HandoversByReceiver,
+        Self::HandoversByDue,
+        Self::BriefingsByDistrict,
+        Self::Districts,
     ];
 
     /// The table that it belongs to.
     pub fn table(self) -> Table {
         match self {
-            Self::QueueByStage | Self::ReportsByReporter | Self::ReportsByNode(_) | Self::ReportsByTask => {
-                Table::Reports
-            }
-            Self::MembersByNode(_) | Self::InvitesByCommunity => Table::Members,
+            Self::QueueByStage
+            | Self::OpenReportsByNode
+            | Self::DeadlinesByNode
+            | Self::ReportsByDue
+            | Self::ReportsByReporter
+            | Self::ReportsByNode(_)
+            | Self::ReportsByTask => Table::Reports,
+            Self::MembersByNode(_) | Self::InvitesByCommunity | Self::Districts => Table::Members,
+            Self::BriefingsByDistrict => Table::Documents,
             Self::OpeningsByDistrict => Table::Identities,
             Self::TasksByNode(_) | Self::AnswersByTask => Table::Tasks,
+            Self::OutcomesByNode(_) | Self::OutcomesByReceiver | Self::OutcomesByKind | Self::OutcomesToConfirm => {
+                Table::Outcomes
+            }
+            Self::HandoversByDistrict | Self::HandoversByReceiver | Self::HandoversByDue => Table::Handovers,
         }
     }
 
@@ -416,6 +698,9 @@ impl Index {
     pub fn name(self) -> &'static str {
         match self {
             Self::QueueByStage => "queue-by-stage",
+            Self::OpenReportsByNode => "open-reports-by-node",
+            Self::DeadlinesByNode => "deadlines-by-node",
+            Self::ReportsByDue => "reports-by-due",
             Self::ReportsByReporter => "reports-by-reporter",
             Self::ReportsByNode(Level::Community) => "reports-by-community",
             Self::ReportsByNode(Level::Station) => "reports-by-station",
@@ -430,6 +715,17 @@ impl Index {
             Self::TasksByNode(Level::Station) => "tasks-by-station",
             Self::TasksByNode(Level::District) => "tasks-by-district",
             Self::AnswersByTask => "answers-by-task",
+            Self::OutcomesByNode(Level::Community) => "outcomes-by-community",
+            Self::OutcomesByNode(Level::Station) => "outcomes-by-station",
+            Self::OutcomesByNode(Level::District) => "outcomes-by-district",
+            Self::OutcomesByReceiver => "outcomes-by-receiver",
+            Self::OutcomesByKind => "outcomes-by-kind",
+            Self::OutcomesToConfirm => "outcomes-to-confirm",
+            Self::HandoversByDistrict => "handovers-by-district",
+            Self::HandoversByReceiver => "handovers-by-receiver",
+            Self::HandoversByDue => "handovers-by-due",
+            Self::BriefingsByDistrict => "briefings-by-district",
+            Self::Districts => "districts",
         }
     }
 
@@ -437,16 +733,28 @@ impl Index {
     pub fn attributes(self) -> (&'static str, &'static str) {
         match self {
             Self::QueueByStage => ("queue_pk", "queue_sk"),
+            Self::OpenReportsByNode => ("open_pk", "created_sk"),
+            Self::DeadlinesByNode => ("open_pk", "deadline_sk"),
+            Self::ReportsByDue | Self::HandoversByDue => ("due_pk", "due_sk"),
             Self::ReportsByReporter => ("reporter_pk", "created_sk"),
-            Self::ReportsByNode(level) | Self::MembersByNode(level) | Self::TasksByNode(level) => match level {
+            Self::ReportsByNode(level)
+            | Self::MembersByNode(level)
+            | Self::TasksByNode(level)
+            | Self::OutcomesByNode(level) => match level {
                 Level::Community => ("community_pk", "created_sk"),
                 Level::Station => ("station_pk", "created_sk"),
                 Level::District => ("district_pk", "created_sk"),
             },
             Self::InvitesByCommunity => ("invites_pk", "created_sk"),
-            Self::OpeningsByDistrict => ("district_pk", "created_sk"),
+            Self::OpeningsByDistrict | Self::HandoversByDistrict | Self::BriefingsByDistrict => {
+                ("district_pk", "created_sk")
+            }
+            Self::HandoversByReceiver | Self::OutcomesByReceiver => ("receiver_pk", "created_sk"),
+            Self::Districts => ("districts_pk", "districts_sk"),
             Self::ReportsByTask => ("task_pk", "created_sk"),
             Self::AnswersByTask => ("answers_pk", "answered_sk"),
+            Self::OutcomesByKind => ("kind_pk", "on_sk"),
+            Self::OutcomesToConfirm => ("confirm_pk", "proposed_sk"),
         }
     }
 }
@@ -456,6 +764,7 @@ pub fn inbox_pk(to: &Audience) -> String {
     match to {
         Audience::Reviewers { stage, node } => format!("INBOX#reviewers#{stage}#{node}"),
         Audience::Staff { role, node } => format!("INBOX#staff#{role}#{node}"),
+        Audience::Agency { district, agency } => format!("INBOX#agency#{agency}#{district}"),
         Audience::Reporters { node } => format!("INBOX#reporters#{node}"),
         Audience::Member { member } => format!("INBOX#member#{member}"),
     }
@@ -479,13 +788,94 @@ fn audience(text: &str) -> Option<Audience> {
     match kind {
         "reviewers" => Some(Audience::Reviewers { stage: Stage::from_name(of)?, node }),
         "staff" => Some(Audience::Staff { role: Role::from_name(of)?, node }),
+        "agency" => Some(Audience::Agency { district: node, agency: Label::parse(of).ok()? }),
         _ => None,
     }
+}
+
+/// The partition of the counters of a node.
+pub fn tally_pk(node: &NodeId) -> String {
+    format!("TALLY#{node}")
+}
+
+fn span(sk: &str) -> Option<Span> {
+    match sk.split_once('#')? {
+        ("DAY", day) => Some(Span::Day(day.parse().ok()?)),
+        ("MONTH", month) => Some(Span::Month(format!("{month}-01").parse().ok()?)),
+        _ => None,
+    }
+}
+
+/// The partition of a webhook and its events.
+pub fn webhook_pk(id: &WebhookId) -> String {
+    format!("WEBHOOK#{}#{}", id.district, id.agency)
+}
+
+/// The partition of the deliveries by a webhook.
+pub fn deliveries_pk(id: &WebhookId) -> String {
+    format!("DELIVERIES#{}#{}", id.district, id.agency)
+}
+
+fn webhook(text: &str) -> Option<WebhookId> {
+    let (district, agency) = text.split_once('#')?;
+    Some(WebhookId { district: NodeId::parse(district).ok()?, agency: Label::parse(agency).ok()? })
 }
 
 /// The partition of a task, of the reports that answer it, and of its answers.
 pub fn task_pk(task: TaskId) -> String {
     format!("TASK#{}", task.as_str())
+}
+
+/// The partition of an outcome.
+pub fn outcome_pk(outcome: OutcomeId) -> String {
+    format!("OUTCOME#{}", outcome.as_str())
+}
+
+/// The partition of the outcomes to which a report led.
+pub fn led_pk(report: ReportId) -> String {
+    format!("LED#{}", report.as_str())
+}
+
+/// The partition of what those have recorded to whom a district handed something over.
+pub fn receiver_pk(district: &NodeId, receiver: &Receiver) -> String {
+    match receiver {
+        Receiver::Agency { agency } => format!("RECEIVER#{district}#agency#{agency}"),
+        Receiver::District { district: other } => format!("RECEIVER#{district}#district#{other}"),
+    }
+}
+
+/// The partition of the outcomes of a kind in a district.
+pub fn kind_pk(district: &NodeId, kind: &Label) -> String {
+    format!("KIND#{district}#{kind}")
+}
+
+/// The place among the outcomes of a kind of one that came about on a day.
+pub fn on_sk(on: Date, outcome: OutcomeId) -> String {
+    format!("{on}#{}", outcome.as_str())
+}
+
+/// The places among the outcomes of a kind from one day to another.
+pub fn on_range(from: Date, to: Date) -> (String, String) {
+    // `$` comes after the `#` of a place.
+    (from.to_string(), format!("{to}$"))
+}
+
+/// The partition of a hand-over.
+pub fn handover_pk(handover: HandoverId) -> String {
+    format!("HANDOVER#{}", handover.as_str())
+}
+
+/// The partition of what was handed over to a receiver by a district, or to a district by anyone.
+pub fn handed_to_pk(receiver: &Receiver, from: &NodeId) -> String {
+    match receiver {
+        Receiver::Agency { agency } => format!("RECEIVER#agency#{agency}#{from}"),
+        Receiver::District { district } => format!("RECEIVER#district#{district}"),
+    }
+}
+
+/// The place of what the clock looks at from a moment on, without what stands at the moment itself.
+pub fn due_sk(at: Timestamp) -> String {
+    moment(at)
 }
 
 /// The partition of the tasks that run in a node.
@@ -518,6 +908,31 @@ pub fn queue_sk(urgency: Urgency, since: Timestamp, report: ReportId) -> String 
     format!("{rank}#{}#{}", moment(since), report.as_str())
 }
 
+/// The partition of what is open in a node.
+pub fn open_pk(node: &NodeId) -> String {
+    format!("OPEN#{node}")
+}
+
+/// Into how many partitions the clock's reports are spread. What is due in all districts at
+/// nine o'clock is then not written and read in one place.
+pub const DUE_SHARDS: u8 = 8;
+
+/// The partition of the clock in which a report stands, by the hash of its code.
+pub fn due_shard(report: ReportId) -> u8 {
+    Digest::of(&[b"due", report.as_str().as_bytes()]).bytes()[0] % DUE_SHARDS
+}
+
+/// A partition of the clock.
+pub fn due_pk(shard: u8) -> String {
+    format!("DUE#{shard}")
+}
+
+/// What comes behind everything that stands at this moment or before it, in a list by time.
+pub fn after_moment(at: Timestamp) -> String {
+    // `$` is the character after `#`.
+    format!("{}$", moment(at))
+}
+
 /// The partition of a reporter's own reports.
 pub fn reporter_pk(member: &MemberId) -> String {
     format!("REPORTER#{member}")
@@ -544,16 +959,20 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a line for each key, read as one table")]
     fn every_key_reads_back() {
         let report = Code::from_digest(&Digest::of(&[b"x"]));
         let member = MemberId::parse("officer-1").unwrap();
         let command = CommandId::new(&member, MediaId::nil());
+        let webhook = WebhookId { district: "demo".parse().unwrap(), agency: Label::parse("fire").unwrap() };
+        let delivery = format!("001800000000123-{}-12", report.as_str());
         let keys = [
             (Key::Member(member.clone()), "MEMBER#officer-1", "MEMBER"),
             (Key::Report(report), "REPORT#", "REPORT"),
             (Key::Event(report, 7), "REPORT#", "EVENT#00000007"),
             (Key::Content(report, 7, 1), "REPORT#", "CONTENT#00000007#01"),
             (Key::QueueEntry(report, Stage::Station), "REPORT#", "QUEUE#station"),
+            (Key::OpenEntry(report, Stage::District), "REPORT#", "OPEN#district"),
             (Key::AccessHead(report), "ACCESS#", "HEAD"),
             (Key::Access(report, 12), "ACCESS#", "ACCESS#00000012"),
             (Key::Receipt(command), "RECEIPT#", "RECEIPT"),
@@ -564,6 +983,33 @@ mod tests {
             (Key::Invite(report), "INVITE#", "INVITE"),
             (Key::Invitation(Digest::ZERO), "INVITATION#0000", "INVITATION"),
             (Key::Tries(Digest::ZERO), "TRIES#0000", "TRIES"),
+            (Key::Briefing(report), "BRIEFING#", "BRIEFING"),
+            (Key::BriefingComment(report, command), "BRIEFING#", &format!("COMMENT#{command}")),
+            (Key::BriefingReader(report, member.clone()), "BRIEFING#", "READER#officer-1"),
+            (Key::Handover(report), "HANDOVER#", "HANDOVER"),
+            (Key::Outcome(report), "OUTCOME#", "OUTCOME"),
+            (Key::OutcomeEvent(report, 7), "OUTCOME#", "EVENT#00000007"),
+            (Key::OutcomeNote(report, 7), "OUTCOME#", "NOTE#00000007"),
+            (
+                Key::OutcomeLead(report, Timestamp::from_millisecond(1_800_000_000_123).unwrap(), report),
+                "LED#",
+                &format!("001800000000123#{}", report.as_str()),
+            ),
+            (Key::OutcomeDone(command), "RECORDED#", "RECORDED"),
+            (Key::HandoverEvent(report, 7), "HANDOVER#", "EVENT#00000007"),
+            (
+                Key::Notice(
+                    Audience::Agency { district: "demo".parse().unwrap(), agency: Label::parse("fire").unwrap() },
+                    Timestamp::UNIX_EPOCH,
+                    "k".to_owned(),
+                ),
+                "INBOX#agency#fire#demo",
+                "NOTICE#000000000000000#k",
+            ),
+            (Key::Webhook(webhook.clone()), "WEBHOOK#demo#fire", "WEBHOOK"),
+            (Key::WebhookEvent(webhook.clone(), 2), "WEBHOOK#demo#fire", "EVENT#00000002"),
+            (Key::Delivery(webhook, delivery.parse().unwrap()), "DELIVERIES#demo#fire", &delivery),
+            (Key::WebhookDone(command), "WEBHOOK_DONE#", "DONE"),
             (Key::Identity(member.clone()), "IDENTITY#officer-1", "IDENTITY"),
             (Key::IdentityHead(member.clone()), "IDENTITY#officer-1", "HEAD"),
             (Key::IdentityEvent(member.clone(), 9), "IDENTITY#officer-1", "EVENT#00000009"),
@@ -619,6 +1065,19 @@ mod tests {
             (Key::TaskReceipt(member.clone(), report), "RECEIPTS#officer-1", report.as_str()),
             (Key::TaskReceipt(MemberId::of_account("auth0|x"), report), "RECEIPTS#account_", report.as_str()),
             (Key::TaskDone(command), "DONE#", "DONE"),
+            (
+                Key::Tally("demo.river".parse().unwrap(), Span::Day(jiff::civil::date(2026, 8, 2))),
+                "TALLY#demo.river",
+                "DAY#2026-08-02",
+            ),
+            (
+                Key::Tally("demo".parse().unwrap(), Span::month_of(jiff::civil::date(2026, 8, 31))),
+                "TALLY#demo",
+                "MONTH#2026-08",
+            ),
+            (Key::Tallied(Aggregate::Report(report)), "TALLIED#report#", "TALLIED"),
+            (Key::Tallied(Aggregate::Member(member.clone())), "TALLIED#member#officer-1", "TALLIED"),
+            (Key::Tallied(Aggregate::Outcome(report)), "TALLIED#outcome#", "TALLIED"),
         ];
         for (key, pk, sk) in keys {
             assert!(key.pk().starts_with(pk), "{}", key.pk());
@@ -639,6 +1098,8 @@ mod tests {
             (pk.as_str(), "QUEUE#nowhere"),
             (pk.as_str(), "MEMBER"),
             ("MEMBER#a#b", "MEMBER"),
+            ("DELIVERIES#demo#fire", "1-2-3"),
+            ("WEBHOOK#demo", "WEBHOOK"),
         ] {
             assert_eq!(Key::parse(pk, sk), None, "{pk} {sk}");
         }

@@ -8,12 +8,18 @@
 //! | the grammar of a key | [`keys`] |
 //! | a table or an index | [`tables`] |
 //! | what is written with a report's event | [`reports`] |
+//! | on which reports the clock must act | [`due`] |
 //! | media records | [`media`] |
 //! | the audit of reads | [`audit`] |
 //! | members, invites, the lists of a district | [`members`] |
+//! | briefings, who has read them, what they are made from | [`documents`] |
 //! | sealed identities and their opening | [`identities`] |
 //! | what people are told, and their inboxes | [`notices`] |
+//! | hand-overs, their lists, and what the clock has to look at | [`handovers`] |
 //! | tasks, what reporters do with them, and the counts | [`tasks`] |
+//! | outcomes | [`outcomes`] |
+//! | the counters of the statistics, and their recount | [`tallies`], [`recount`] |
+//! | the webhooks of agencies, and their deliveries | [`webhooks`] |
 //! | what a stream record means | [`stream`] |
 //! | how lists are paged | `pages`, [`cursor`] |
 
@@ -21,7 +27,10 @@
 
 pub mod audit;
 pub mod cursor;
+pub mod documents;
+pub mod due;
 mod fault;
+pub mod handovers;
 pub mod identities;
 pub mod item;
 pub mod keys;
@@ -29,11 +38,15 @@ mod load;
 pub mod media;
 pub mod members;
 pub mod notices;
+pub mod outcomes;
 mod pages;
+pub mod recount;
 pub mod reports;
 pub mod stream;
 pub mod tables;
+pub mod tallies;
 pub mod tasks;
+pub mod webhooks;
 
 use aws_sdk_dynamodb::Client;
 

@@ -6,21 +6,26 @@ use aws_sdk_dynamodb::types::KeysAndAttributes;
 use pingan_domain::{
     Timestamp,
     access::AccessHead,
+    briefing::{BriefingId, BriefingRecord, Comment},
     code::Code,
     command::{CommandId, Receipt},
+    content::Content,
     district::District,
     error::{Error, Refusal},
+    handover::{Handover, HandoverId},
     hash::Digest,
     identity::{IdentityHead, Opening, OpeningId},
     invite::{Invite, PersonalInvite},
     media::{Media, MediaId},
     member::{Member, MemberId},
     membership::Profile,
+    outcome::{Outcome, OutcomeId},
     report::{Report, ReportId},
     scope::Census,
     task::{Task, TaskId},
     task_receipt::{Counts, TaskAnswer, TaskReceipt},
     territory::NodeId,
+    webhook::{Delivery, DeliveryId, Webhook, WebhookId},
 };
 use serde::de::DeserializeOwned;
 
@@ -43,7 +48,8 @@ pub struct Loaded {
 }
 
 impl Store {
-    /// Reads these items with strong consistency in one `BatchGetItem`; at most 100 keys.
+    /// Reads these items with strong consistency in one `BatchGetItem`; at most 100 keys, and
+    /// without any it asks for nothing.
     /// Keys without an item are left out.
     pub async fn load(&self, keys: impl IntoIterator<Item = Key>) -> Result<Loaded, Error> {
         let mut wanted: BTreeMap<String, Vec<Item>> = BTreeMap::new();
@@ -63,6 +69,10 @@ impl Store {
         }
 
         let mut loaded = Loaded::default();
+        // DynamoDB refuses a batch of nothing.
+        if request.is_empty() {
+            return Ok(loaded);
+        }
         for round in 0..MAX_ROUNDS {
             let answer = self
                 .client
@@ -93,6 +103,11 @@ impl Loaded {
     /// A report.
     pub fn report(&self, id: ReportId) -> Result<Option<Report>, Error> {
         self.get(&Key::Report(id))
+    }
+
+    /// What was sent in with a report; none once it was erased.
+    pub fn sent_in(&self, id: ReportId) -> Result<Option<Content>, Error> {
+        self.get(&Key::Content(id, 1, 0))
     }
 
     /// A member with all that is kept of the membership.
@@ -154,6 +169,36 @@ impl Loaded {
         self.get(&Key::Media(id))
     }
 
+    /// A hand-over.
+    pub fn handover(&self, id: HandoverId) -> Result<Option<Handover>, Error> {
+        self.get(&Key::Handover(id))
+    }
+
+    /// An outcome.
+    pub fn outcome(&self, id: OutcomeId) -> Result<Option<Outcome>, Error> {
+        self.get(&Key::Outcome(id))
+    }
+
+    /// The command on outcomes that was carried out before.
+    pub fn outcome_done(&self, command: CommandId) -> Result<Option<Done>, Error> {
+        self.get(&Key::OutcomeDone(command))
+    }
+
+    /// The webhook of an agency.
+    pub fn webhook(&self, id: &WebhookId) -> Result<Option<Webhook>, Error> {
+        self.get(&Key::Webhook(id.clone()))
+    }
+
+    /// A delivery by a webhook.
+    pub fn delivery(&self, webhook: &WebhookId, id: DeliveryId) -> Result<Option<Delivery>, Error> {
+        self.get(&Key::Delivery(webhook.clone(), id))
+    }
+
+    /// The command on webhooks that was carried out before.
+    pub fn webhook_done(&self, command: CommandId) -> Result<Option<Done>, Error> {
+        self.get(&Key::WebhookDone(command))
+    }
+
     /// The receipt of a command that was carried out before.
     pub fn receipt(&self, command: CommandId) -> Result<Option<Receipt>, Error> {
         self.get(&Key::Receipt(command))
@@ -192,6 +237,21 @@ impl Loaded {
     /// The command on tasks that was carried out before.
     pub fn task_done(&self, command: CommandId) -> Result<Option<Done>, Error> {
         self.get(&Key::TaskDone(command))
+    }
+
+    /// An item as it stands.
+    pub(crate) fn item(&self, key: &Key) -> Option<&Item> {
+        self.items.get(key)
+    }
+
+    /// A briefing.
+    pub fn briefing(&self, id: BriefingId) -> Result<Option<BriefingRecord>, Error> {
+        self.get(&Key::Briefing(id))
+    }
+
+    /// The comment that a command wrote on a briefing.
+    pub fn comment(&self, id: BriefingId, command: CommandId) -> Result<Option<Comment>, Error> {
+        self.get(&Key::BriefingComment(id, command))
     }
 
     /// Whether there is such an item.

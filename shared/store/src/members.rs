@@ -7,10 +7,12 @@ use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, CancellationReason, PutRequest, TransactWriteItem, Update, WriteRequest},
 };
+use futures::{StreamExt as _, TryStreamExt as _};
 use pingan_domain::{
     Timestamp,
     code::Code,
     command::{CommandId, Fingerprint},
+    coverage::Counted,
     district::{District, Label},
     error::{Error, Refusal},
     hash::Digest,
@@ -41,7 +43,9 @@ const COMMAND_DAYS: i64 = 30;
 /// The most items of one `BatchWriteItem`.
 const MAX_BATCH_WRITES: usize = 25;
 /// How many items a filtered list looks at to fill one page.
-const LOOKED_AT: i32 = 1_000;
+pub(crate) const LOOKED_AT: i32 = 1_000;
+/// How many communities are counted at once.
+const COUNTED_AT_ONCE: usize = 32;
 /// How long tries in vain are counted together, in seconds.
 pub const TRIES_SECONDS: i64 = 900;
 
@@ -302,7 +306,16 @@ impl Store {
 
     /// Commits what was decided on a membership.
     pub async fn commit_member(&self, commit: &MemberCommit<'_>) -> Result<(), MemberCommitError> {
-        let writes = self.member_writes(commit)?;
+        self.commit_members(std::slice::from_ref(commit)).await
+    }
+
+    /// Commits what was decided on several memberships: all of it, or nothing.
+    pub async fn commit_members(&self, commits: &[MemberCommit<'_>]) -> Result<(), MemberCommitError> {
+        let mut writes = Vec::new();
+        for commit in commits {
+            writes.extend(self.member_writes(commit)?);
+        }
+        let there = commits.iter().all(|commit| commit.before.is_some());
         let parts: Vec<Part> = writes.iter().map(|(part, _)| *part).collect();
         let items = writes.into_iter().map(|(_, item)| item).collect();
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
@@ -310,7 +323,7 @@ impl Store {
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
             return Err(MemberCommitError::Failed(fault("TransactWriteItems", &error)));
         };
-        Err(cancelled(canceled.cancellation_reasons(), &parts, commit.before.is_some()))
+        Err(cancelled(canceled.cancellation_reasons(), &parts, there))
     }
 
     fn member_writes(&self, commit: &MemberCommit<'_>) -> Result<Vec<(Part, TransactWriteItem)>, Error> {
@@ -476,6 +489,32 @@ impl Store {
         Err(Error::Internal(format!("{node} has more members than can be counted at once")))
     }
 
+    /// What a count of the coverage of a node needs of its members. Each community is read by itself
+    /// and at the same time as the others, so that the whole district takes no longer than its
+    /// largest community.
+    pub async fn counted(&self, lists: &District, node: &NodeId) -> Result<Vec<Counted>, Error> {
+        let communities: Vec<NodeId> = lists
+            .nodes
+            .iter()
+            .map(|place| place.node.clone())
+            .filter(|place| place.level() == Level::Community && node.contains(place))
+            .collect();
+        let members = futures::stream::iter(communities)
+            .map(|community| async move { self.all_members_of(&community).await })
+            .buffered(COUNTED_AT_ONCE)
+            .try_concat()
+            .await?;
+        let counted = members.into_iter().map(|member| Counted {
+            role: member.role,
+            state: member.state,
+            node: member.node,
+            kind: member.kind,
+            trades: member.trades,
+            places: member.places,
+        });
+        Ok(counted.collect())
+    }
+
     /// The history of a membership, oldest first; at most the first `limit` events.
     pub async fn member_events(&self, id: &MemberId, limit: u16) -> Result<Vec<MemberEvent>, Error> {
         let answer = self
@@ -551,7 +590,7 @@ impl Store {
         cursor: Option<&str>,
     ) -> Result<(Vec<Invite>, Option<String>), Error> {
         let (index, pk) = (Index::InvitesByCommunity, keys::node_pk(node));
-        let asked = Asked { index, pk, backward: true, reader, limit, cursor };
+        let asked = Asked { index, pk, before: None, backward: true, reader, limit, cursor };
         let (invites, next) = self.page::<StoredInvite>(asked).await?;
         Ok((invites.into_iter().map(Into::into).collect(), next))
     }
@@ -587,11 +626,11 @@ impl Store {
     /// Replaces the lists of a district, when nobody else has in the meantime. `old` is the
     /// version that they had; 0 for none. Says whether they were replaced.
     pub async fn put_district(&self, district: &District, old: u64) -> Result<bool, Error> {
-        let mut request = self
-            .client
-            .put_item()
-            .table_name(self.tables.of(Table::Members))
-            .set_item(Some(encode(&Key::District(district.node.clone()), district)?));
+        let mut item = encode(&Key::District(district.node.clone()), district)?;
+        let (pk, sk) = Index::Districts.attributes();
+        item.insert(pk.to_owned(), AttributeValue::S(keys::DISTRICTS_PK.to_owned()));
+        item.insert(sk.to_owned(), AttributeValue::S(district.node.to_string()));
+        let mut request = self.client.put_item().table_name(self.tables.of(Table::Members)).set_item(Some(item));
         request = if old == 0 {
             request.condition_expression("attribute_not_exists(pk)")
         } else {
@@ -711,7 +750,7 @@ fn is_condition(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
-fn key_in_index(item: &Item, pk: &str, sk: &str) -> Item {
+pub(crate) fn key_in_index(item: &Item, pk: &str, sk: &str) -> Item {
     ["pk", "sk", pk, sk].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone()))).collect()
 }
 

@@ -22,6 +22,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) index: Index,
     /// The partition of it that is the list.
     pub(crate) pk: String,
+    /// Where the list ends; nothing for all of it.
+    pub(crate) before: Option<String>,
     /// Whether the list goes from the last place to the first.
     pub(crate) backward: bool,
     /// Who asks, and alone can use the cursor.
@@ -35,23 +37,26 @@ pub(crate) struct Asked<'a> {
 impl Store {
     /// One page of a list, and where it goes on, if it does.
     pub(crate) async fn page<T: DeserializeOwned>(&self, asked: Asked<'_>) -> Result<(Vec<T>, Option<String>), Error> {
-        let Asked { index, pk, backward, reader, limit, cursor } = asked;
+        let Asked { index, pk, before, backward, reader, limit, cursor } = asked;
         let scope = format!("{}|{pk}|{reader}", index.name());
         let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
+        let (pk_name, sk_name) = index.attributes();
+        let mut query = self
             .client
             .query()
             .table_name(self.tables.of(index.table()))
             .index_name(index.name())
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", index.attributes().0)
+            .key_condition_expression(if before.is_some() { "#pk = :pk AND #sk < :before" } else { "#pk = :pk" })
+            .expression_attribute_names("#pk", pk_name)
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .scan_index_forward(!backward)
             .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
+            .set_exclusive_start_key(start);
+        if let Some(before) = before {
+            query = query.expression_attribute_names("#sk", sk_name);
+            query = query.expression_attribute_values(":before", AttributeValue::S(before));
+        }
+        let answer = query.send().await.map_err(|error| fault("Query", &error))?;
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;

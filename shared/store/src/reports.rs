@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store,
     fault::fault,
+    handovers,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, Index, Key, Table},
     notices,
@@ -141,6 +142,10 @@ pub enum List<'a> {
     Territory(&'a NodeId),
     /// What answers a task.
     OfTask(TaskId),
+    /// What is open in a node, the oldest first.
+    Open(&'a NodeId),
+    /// What is late in a node at this moment, what is longest so first.
+    Overdue(&'a NodeId, Timestamp),
 }
 
 /// A page of a list.
@@ -226,8 +231,14 @@ impl Store {
             List::Mine(member) => (Index::ReportsByReporter, keys::reporter_pk(member), true),
             List::Territory(node) => (Index::ReportsByNode(node.level()), keys::node_pk(node), true),
             List::OfTask(task) => (Index::ReportsByTask, keys::task_pk(task), true),
+            List::Open(node) => (Index::OpenReportsByNode, keys::open_pk(node), false),
+            List::Overdue(node, _) => (Index::DeadlinesByNode, keys::open_pk(node), false),
         };
-        let (items, next) = self.page(Asked { index, pk, backward, reader, limit, cursor }).await?;
+        let before = match list {
+            List::Overdue(_, now) => Some(keys::after_moment(now)),
+            _ => None,
+        };
+        let (items, next) = self.page(Asked { index, pk, before, backward, reader, limit, cursor }).await?;
         Ok(Page { items, next })
     }
 }
@@ -282,50 +293,71 @@ struct Writes {
 impl Writes {
     fn new(store: &Store, old: Option<&Report>, decided: &Decided, receipt: &Receipt) -> Result<Self, Error> {
         let table = store.tables.of(Table::Reports);
-        let Decided { report, event, contents } = decided;
-        let mut items = vec![
-            put(table, receipt_item(receipt, event.at)?, Some("attribute_not_exists(pk)"), &[])?,
-            match old {
-                None => put(table, report_item(report)?, Some("attribute_not_exists(pk)"), &[])?,
-                Some(old) => put(
-                    table,
-                    report_item(report)?,
-                    Some("version = :old"),
-                    &[(":old", AttributeValue::N(old.version.to_string()))],
-                )?,
-            },
-        ];
-        for media in &event.media {
-            items.push(attach(table, *media, report)?);
-        }
-        if let Some(original) = event.duplicate_of {
-            items.push(is_original(table, original)?);
-        }
-        let event_key = Key::Event(report.id, event.seq);
-        items.push(put(table, encode(&event_key, event)?, Some("attribute_not_exists(pk)"), &[])?);
-        for content in contents {
-            let key = Key::Content(report.id, content.seq, content.part);
-            items.push(put(table, encode(&key, content)?, None, &[])?);
-        }
-        if let Some(old) = old
-            && event.erases
-        {
-            for &(seq, part) in &old.contents {
-                items.push(delete(table, &Key::Content(report.id, seq, part))?);
-            }
-        }
-        let before = old.map(Report::queues).unwrap_or_default();
-        let after = report.queues();
-        for &stage in before.iter().filter(|stage| !after.contains(stage)) {
-            items.push(delete(table, &Key::QueueEntry(report.id, stage))?);
-        }
-        // An entry shows the version, which every event changes.
-        for stage in after {
-            items.push(put(table, queue_item(report, stage)?, None, &[])?);
-        }
-        items.extend(notices::puts(store, &notice::of_report(event, &report.reporter))?);
-        Ok(Self { items, media: event.media.clone() })
+        let receipt = put(table, receipt_item(receipt, decided.event.at)?, Some("attribute_not_exists(pk)"), &[])?;
+        let mut items = vec![receipt];
+        items.extend(writes_of(store, old, decided)?);
+        Ok(Self { items, media: decided.event.media.clone() })
     }
+}
+
+/// Everything that a decision on a report writes but the receipt of its command, the report first
+/// and then the media that are attached.
+pub(crate) fn writes_of(
+    store: &Store,
+    old: Option<&Report>,
+    decided: &Decided,
+) -> Result<Vec<TransactWriteItem>, Error> {
+    let table = store.tables.of(Table::Reports);
+    let Decided { report, event, contents, handovers } = decided;
+    let mut items = vec![match old {
+        None => put(table, report_item(report)?, Some("attribute_not_exists(pk)"), &[])?,
+        Some(old) => put(
+            table,
+            report_item(report)?,
+            Some("version = :old"),
+            &[(":old", AttributeValue::N(old.version.to_string()))],
+        )?,
+    }];
+    for media in &event.media {
+        items.push(attach(table, *media, report)?);
+    }
+    if let Some(original) = event.duplicate_of {
+        items.push(is_original(table, original)?);
+    }
+    let event_key = Key::Event(report.id, event.seq);
+    items.push(put(table, encode(&event_key, event)?, Some("attribute_not_exists(pk)"), &[])?);
+    for content in contents {
+        let key = Key::Content(report.id, content.seq, content.part);
+        items.push(put(table, encode(&key, content)?, None, &[])?);
+    }
+    if let Some(old) = old
+        && event.erases
+    {
+        for &(seq, part) in &old.contents {
+            items.push(delete(table, &Key::Content(report.id, seq, part))?);
+        }
+    }
+    let before = old.map(Report::queues).unwrap_or_default();
+    let after = report.queues();
+    for &stage in before.iter().filter(|stage| !after.contains(stage)) {
+        items.push(delete(table, &Key::QueueEntry(report.id, stage))?);
+    }
+    // An entry shows the version, which every event changes.
+    for stage in after {
+        items.push(put(table, queue_item(report, stage)?, None, &[])?);
+    }
+    let (before, after) = (old.map(open_stages).unwrap_or_default(), open_stages(report));
+    for &stage in before.iter().filter(|stage| !after.contains(stage)) {
+        items.push(delete(table, &Key::OpenEntry(report.id, stage))?);
+    }
+    for stage in after {
+        items.push(put(table, open_item(report, stage)?, None, &[])?);
+    }
+    for handover in handovers {
+        items.extend(handovers::writes_of(store, handover)?);
+    }
+    items.extend(notices::puts(store, &notice::of_report(event, &report.reporter))?);
+    Ok(items)
 }
 
 fn cancelled(reasons: &[CancellationReason], update: bool, media: &[MediaId]) -> CommitError {
@@ -365,12 +397,18 @@ fn report_item(report: &Report) -> Result<Item, Error> {
         item.insert(sk_name.to_owned(), AttributeValue::S(sk));
     };
     let created = keys::created_sk(report.created_at, report.id.as_str());
-    index(Index::ReportsByReporter, keys::reporter_pk(&report.reporter), created.clone());
+    if !report.reporter.is_no_reporter() {
+        index(Index::ReportsByReporter, keys::reporter_pk(&report.reporter), created.clone());
+    }
     // A report that names the conduct of a stage stands in no list of that stage's nodes: not
     // even a short page or a cursor tells that it is there.
     for stage in Stage::ALL.iter().copied().filter(|&stage| stage >= report.first_stage()) {
         let node = report.node_of(stage);
         index(Index::ReportsByNode(node.level()), keys::node_pk(&node), created.clone());
+    }
+    if let Some(clock_at) = report.clock_at {
+        let shard = keys::due_pk(keys::due_shard(report.id));
+        index(Index::ReportsByDue, shard, keys::created_sk(clock_at, report.id.as_str()));
     }
     // A report that names the conduct of a stage stands in the list of no task either: the
     // task may be that stage's.
@@ -378,6 +416,40 @@ fn report_item(report: &Report) -> Result<Item, Error> {
         let (pk_name, sk_name) = Index::ReportsByTask.attributes();
         item.insert(pk_name.to_owned(), AttributeValue::S(keys::task_pk(task)));
         item.insert(sk_name.to_owned(), AttributeValue::S(created));
+    }
+    Ok(item)
+}
+
+/// The stages in whose lists of what is open a report stands: all that may know of it, while it
+/// has not come to an end.
+fn open_stages(report: &Report) -> Vec<Stage> {
+    let stages = Stage::ALL.iter().copied();
+    stages.filter(|&stage| report.state.is_open() && stage >= report.first_stage()).collect()
+}
+
+/// What puts a report as it stands on the clock and into the lists, on condition that it has not
+/// changed meanwhile.
+pub(crate) fn older_writes(table: &str, report: &Report) -> Result<Vec<TransactWriteItem>, Error> {
+    let version = AttributeValue::N(report.version.to_string());
+    let unchanged = Some("version = :version");
+    let mut items = vec![put(table, report_item(report)?, unchanged, &[(":version", version)])?];
+    for stage in open_stages(report) {
+        items.push(put(table, open_item(report, stage)?, None, &[])?);
+    }
+    Ok(items)
+}
+
+fn open_item(report: &Report, stage: Stage) -> Result<Item, Error> {
+    let mut item = encode(&Key::OpenEntry(report.id, stage), &Summary::from(report))?;
+    let (pk, created) = Index::OpenReportsByNode.attributes();
+    item.insert(pk.to_owned(), AttributeValue::S(keys::open_pk(&report.node_of(stage))));
+    let place = keys::created_sk(report.created_at, report.id.as_str());
+    item.insert(created.to_owned(), AttributeValue::S(place));
+    // What nobody must do by a time is open, and never late.
+    if let Some(due_at) = report.due_at {
+        let (_, deadline) = Index::DeadlinesByNode.attributes();
+        let place = keys::created_sk(due_at, report.id.as_str());
+        item.insert(deadline.to_owned(), AttributeValue::S(place));
     }
     Ok(item)
 }

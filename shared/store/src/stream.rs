@@ -3,7 +3,11 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::event::dynamodb::EventRecord;
-use pingan_domain::{error::Error, media::MediaId, notice::Notice, report::ReportId, task::Task};
+use jiff::tz::TimeZone;
+use pingan_domain::{
+    briefing::BriefingId, error::Error, handover::Handover, media::MediaId, notice::Notice, report::ReportId,
+    tally::Tallied, task::Task, webhook::Delivery,
+};
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
 
@@ -37,6 +41,55 @@ pub fn changed_task(record: EventRecord) -> Result<Option<Task>, Error> {
         return Ok(None);
     }
     read(record, &pk, &sk).map(Some)
+}
+
+/// What an event that this record inserted changes in the counters; none when it is a record of
+/// something else, or of an event that changes nothing. An event that cannot be read is an error,
+/// so that it is kept and looked at by people.
+pub fn tallied(record: EventRecord, time_zone: &TimeZone) -> Result<Option<Tallied>, Error> {
+    let (pk, sk) = keys(&record);
+    if record.event_name != "INSERT" {
+        return Ok(None);
+    }
+    let tallied = match Key::parse(&pk, &sk) {
+        Some(Key::Event(..)) => Tallied::of_report(&read(record, &pk, &sk)?, time_zone),
+        Some(Key::MemberEvent(..)) => Tallied::of_member(&read(record, &pk, &sk)?, time_zone),
+        Some(Key::OutcomeEvent(..)) => Tallied::of_outcome(&read(record, &pk, &sk)?),
+        _ => return Ok(None),
+    };
+    Ok(Some(tallied).filter(|tallied| !tallied.changes.is_empty()))
+}
+
+/// What a record of the hand-overs' stream has put, of what webhooks tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToTell {
+    /// A hand-over, as it is from then on.
+    Handover(Box<Handover>),
+    /// A delivery, as it is from then on.
+    Delivery(Box<Delivery>),
+}
+
+/// What this record put, as far as webhooks have to do with it. What cannot be read is an error,
+/// so that it is kept and looked at by people.
+pub fn to_tell(record: EventRecord) -> Result<Option<ToTell>, Error> {
+    let (pk, sk) = keys(&record);
+    if record.event_name == "REMOVE" {
+        return Ok(None);
+    }
+    match Key::parse(&pk, &sk) {
+        Some(Key::Handover(_)) => read(record, &pk, &sk).map(|handover| Some(ToTell::Handover(Box::new(handover)))),
+        Some(Key::Delivery(..)) => read(record, &pk, &sk).map(|delivery| Some(ToTell::Delivery(Box::new(delivery)))),
+        _ => Ok(None),
+    }
+}
+
+/// The briefing that is to be made; none when it is a record of something else.
+pub fn to_brief(record: &EventRecord) -> Option<BriefingId> {
+    let (pk, sk) = keys(record);
+    match (record.event_name.as_str(), Key::parse(&pk, &sk)?) {
+        ("INSERT", Key::Briefing(id)) => Some(id),
+        _ => None,
+    }
 }
 
 /// What is to be erased by a record of the reports' stream.

@@ -12,25 +12,34 @@ use aws_sdk_dynamodb::{
 use pingan_domain::error::Error;
 
 use crate::{
+    documents,
     fault::fault,
-    identities,
+    handovers, identities,
     item::EXPIRES_AT,
     keys::{Index, Table},
-    members, reports, tasks,
+    members, outcomes, reports, tasks,
 };
 
 /// The names of the tables in this deployment; empty for those that a function has nothing
 /// to do with.
 #[derive(Debug, Clone, Default)]
 pub struct TableNames {
+    /// Briefings and exports.
+    pub documents: String,
+    /// Hand-overs.
+    pub handovers: String,
     /// Who members are in life.
     pub identities: String,
     /// Members.
     pub members: String,
     /// What people are told.
     pub notices: String,
+    /// Outcomes.
+    pub outcomes: String,
     /// Reports and what belongs to them.
     pub reports: String,
+    /// The counters of the statistics.
+    pub tallies: String,
     /// Tasks and what reporters do with them.
     pub tasks: String,
 }
@@ -39,10 +48,14 @@ impl TableNames {
     /// The names with a prefix, as Terraform makes them: `<prefix>-reports`.
     pub fn with_prefix(prefix: &str) -> Self {
         Self {
+            documents: format!("{prefix}-documents"),
+            handovers: format!("{prefix}-handovers"),
             identities: format!("{prefix}-identities"),
             members: format!("{prefix}-members"),
             notices: format!("{prefix}-notices"),
+            outcomes: format!("{prefix}-outcomes"),
             reports: format!("{prefix}-reports"),
+            tallies: format!("{prefix}-tallies"),
             tasks: format!("{prefix}-tasks"),
         }
     }
@@ -50,10 +63,14 @@ impl TableNames {
     /// The name of a table.
     pub fn of(&self, table: Table) -> &str {
         match table {
+            Table::Documents => &self.documents,
+            Table::Handovers => &self.handovers,
             Table::Identities => &self.identities,
             Table::Members => &self.members,
             Table::Notices => &self.notices,
+            Table::Outcomes => &self.outcomes,
             Table::Reports => &self.reports,
+            Table::Tallies => &self.tallies,
             Table::Tasks => &self.tasks,
         }
     }
@@ -61,8 +78,9 @@ impl TableNames {
 
 /// Creates the tables that do not exist yet.
 pub async fn create(client: &Client, names: &TableNames) -> Result<(), Error> {
-    for table in [Table::Identities, Table::Members, Table::Notices, Table::Reports, Table::Tasks] {
-        let stream = matches!(table, Table::Notices | Table::Reports | Table::Tasks);
+    for table in Table::ALL {
+        // What nobody has to hear of has no stream.
+        let stream = !matches!(table, Table::Identities | Table::Tallies);
         create_table(client, names.of(table), table, stream).await?;
     }
     Ok(())
@@ -79,10 +97,14 @@ async fn create_table(client: &Client, name: &str, table: Table, stream: bool) -
                 attributes.push(attribute);
             }
         }
-        let projection = Projection::builder()
-            .projection_type(ProjectionType::Include)
-            .set_non_key_attributes(Some(projected(index).iter().map(ToString::to_string).collect()))
-            .build();
+        let (projection, names) = match projected(index) {
+            Projected::Keys => (ProjectionType::KeysOnly, None),
+            Projected::Everything => (ProjectionType::All, None),
+            Projected::These(names) => {
+                (ProjectionType::Include, Some(names.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            }
+        };
+        let projection = Projection::builder().projection_type(projection).set_non_key_attributes(names).build();
         gsis.push(
             GlobalSecondaryIndex::builder()
                 .index_name(index.name())
@@ -130,9 +152,23 @@ async fn create_table(client: &Client, name: &str, table: Table, stream: bool) -
     }
 }
 
-/// The attributes that an index shows beside the keys.
-pub fn projected(index: Index) -> &'static [&'static str] {
-    match index {
+/// What an index shows beside the keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Projected {
+    /// Nothing.
+    Keys,
+    /// The whole item: for items that hold nothing but what a list shows. DynamoDB takes no
+    /// more than a hundred names of attributes for all indexes of a table together.
+    Everything,
+    /// These attributes.
+    These(&'static [&'static str]),
+}
+
+/// What an index shows beside the keys.
+pub fn projected(index: Index) -> Projected {
+    Projected::These(match index {
+        Index::ReportsByDue => return Projected::Keys,
+        Index::OpenReportsByNode | Index::DeadlinesByNode => return Projected::Everything,
         Index::QueueByStage | Index::ReportsByReporter | Index::ReportsByNode(_) | Index::ReportsByTask => {
             &reports::SUMMARY_ATTRIBUTES
         }
@@ -141,7 +177,15 @@ pub fn projected(index: Index) -> &'static [&'static str] {
         Index::OpeningsByDistrict => &identities::OPENING_ATTRIBUTES,
         Index::TasksByNode(_) => &tasks::SUMMARY_ATTRIBUTES,
         Index::AnswersByTask => &tasks::ANSWER_ATTRIBUTES,
-    }
+        Index::OutcomesByNode(_) | Index::OutcomesByReceiver | Index::OutcomesByKind | Index::OutcomesToConfirm => {
+            &outcomes::SUMMARY_ATTRIBUTES
+        }
+        Index::HandoversByDistrict | Index::HandoversByReceiver | Index::HandoversByDue => {
+            &handovers::SUMMARY_ATTRIBUTES
+        }
+        Index::BriefingsByDistrict => &documents::BRIEFING_ATTRIBUTES,
+        Index::Districts => &documents::DISTRICT_ATTRIBUTES,
+    })
 }
 
 fn key_schema(pk: &str, sk: &str) -> Result<Vec<KeySchemaElement>, aws_sdk_dynamodb::error::BuildError> {

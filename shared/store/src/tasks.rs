@@ -203,7 +203,7 @@ impl Store {
         cursor: Option<&str>,
     ) -> Result<TaskPage<TaskSummary>, Error> {
         let index = Index::TasksByNode(node.level());
-        let asked = Asked { index, pk: keys::node_pk(node), backward: true, reader, limit, cursor };
+        let asked = Asked { index, pk: keys::node_pk(node), before: None, backward: true, reader, limit, cursor };
         let (items, next) = self.page(asked).await?;
         Ok(TaskPage { items, next })
     }
@@ -218,7 +218,8 @@ impl Store {
         cursor: Option<&str>,
     ) -> Result<TaskPage<TaskAnswer>, Error> {
         let (index, pk) = (Index::AnswersByTask, keys::task_pk(task));
-        let (items, next) = self.page(Asked { index, pk, backward: false, reader, limit, cursor }).await?;
+        let (items, next) =
+            self.page(Asked { index, pk, before: None, backward: false, reader, limit, cursor }).await?;
         Ok(TaskPage { items, next })
     }
 
@@ -478,13 +479,13 @@ fn detach(table: &str, id: MediaId, receipt: &TaskReceipt, now: Timestamp) -> Re
     Ok(TransactWriteItem::builder().update(update).build())
 }
 
-fn failed(reasons: &[CancellationReason], i: usize) -> bool {
+pub(crate) fn failed(reasons: &[CancellationReason], i: usize) -> bool {
     reasons.get(i).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
 }
 
 /// Which conditions of a cancelled transaction did not hold; none when another writer held one
 /// of the items at this moment.
-fn conditions_failed(reasons: &[CancellationReason]) -> Result<Vec<usize>, Error> {
+pub(crate) fn conditions_failed(reasons: &[CancellationReason]) -> Result<Vec<usize>, Error> {
     let all: Vec<usize> = (0..reasons.len()).filter(|i| failed(reasons, *i)).collect();
     let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     let passes = reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code));

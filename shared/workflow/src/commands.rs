@@ -15,6 +15,7 @@ use pingan_domain::{
     report::{NewReport, Report, ReportId, check_media},
     task::Task,
     task_receipt::check_named,
+    territory::NodeId,
 };
 use pingan_store::{CommitError, Key, Loaded};
 use uuid::Uuid;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use crate::Workflow;
 
 /// How often a command begins again before it gives up with [`Error::Busy`].
-const MAX_TRIES: usize = 20;
+pub(crate) const MAX_TRIES: usize = 20;
 
 /// A command on a report.
 #[derive(Debug)]
@@ -41,6 +42,8 @@ pub struct Command {
     pub request: Request,
     /// The media to attach, with an answer.
     pub media: Vec<MediaId>,
+    /// The district, where the operation names one: what lies outside it is not there.
+    pub within: Option<NodeId>,
 }
 
 impl Workflow {
@@ -94,11 +97,17 @@ impl Workflow {
         }
         for _ in 0..MAX_TRIES {
             let loaded = self.store.load(keys(&command, id)).await?;
-            let actor = loaded.actor(&command.actor)?.acting_as(command.role)?;
+            let profile = loaded.profile(&command.actor)?.ok_or(Refusal::NotAMember)?;
+            profile.member.clone().acting_as(command.role)?;
             if let Some(receipt) = loaded.receipt(id)? {
                 return self.repeat(&loaded, &receipt, fingerprint).await;
             }
             let report = loaded.report(command.report)?.ok_or(Error::NotFound)?;
+            if command.within.as_ref().is_some_and(|district| !district.contains(&report.node)) {
+                return Err(Error::NotFound);
+            }
+            // Whoever stands in for an absent reviewer acts as at the covered node.
+            let actor = profile.acting_at(&report.node, self.world.now());
             // Whether the version is stale is not for those to know for whom the report
             // does not exist.
             if matches!(Relation::of(&actor, &report), Relation::Stranger | Relation::Named) {
@@ -116,10 +125,15 @@ impl Workflow {
                 Request::MarkDuplicate { original, .. } => loaded.report(*original)?,
                 _ => None,
             };
-            let decided: Decided = decide::decide(&report, &actor, request, original.as_ref(), self.context(id)?)?;
+            let context = self.context(id)?;
+            let decided: Decided = decide::decide(&report, &actor, request, original.as_ref(), context)?;
+            let decided = self.with_recalls(decided, &context).await?;
             let receipt = Receipt { command: id, fingerprint, report: report.id };
             match self.store.commit(Some(&report), &decided, &receipt).await {
-                Ok(()) => return Ok(decided.report),
+                Ok(()) => {
+                    self.erase_copies(&decided.handovers).await;
+                    return Ok(decided.report);
+                }
                 Err(CommitError::AlreadyDone | CommitError::Stale | CommitError::CodeTaken) => {}
                 Err(CommitError::Failed(error)) => return Err(error),
             }
@@ -139,7 +153,7 @@ impl Workflow {
         report.ok_or(Error::NotFound)
     }
 
-    fn context(&self, command: CommandId) -> Result<Context<'_>, Error> {
+    pub(crate) fn context(&self, command: CommandId) -> Result<Context<'_>, Error> {
         let salt = self.world.random().map_err(|error| Error::Internal(error.to_string()))?;
         Ok(Context { now: self.world.now(), command, salt, policy: &self.policy })
     }

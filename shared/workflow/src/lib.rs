@@ -4,12 +4,16 @@
 //! | to change … | go to |
 //! |---|---|
 //! | how a command is loaded, decided and committed | [`commands`] |
+//! | how the clock acts on what is due | [`clock`] |
 //! | how a report is opened, and that reviewers' readings are audited | [`reading`] |
+//! | how reports are handed over, and what becomes of hand-overs | [`handovers`] |
 //! | the operations of the three review functions | [`review`] |
 //! | what the API shows of a report | [`views`] |
 
+pub mod clock;
 pub mod commands;
 mod environment;
+pub mod handovers;
 pub mod reading;
 pub mod review;
 pub mod views;

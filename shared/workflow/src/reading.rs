@@ -3,12 +3,14 @@
 use pingan_domain::{
     access::Reading,
     command::{CommandId, Fingerprint, Receipt},
-    error::Error,
+    error::{Error, Refusal},
     life::Relation,
     media::{MediaId, MediaRef, Rendition},
     member::{Member, MemberId, Role},
+    membership::Profile,
     report::{ReportId, check_text},
     task::TaskId,
+    territory::NodeId,
 };
 use pingan_store::{Key, List, Loaded, Page, reports::History};
 use uuid::Uuid;
@@ -55,9 +57,13 @@ impl Workflow {
     ) -> Result<(Member, History), Error> {
         let keys = [Key::Member(reader.clone()), Key::AccessHead(id)];
         let (loaded, history) = futures::try_join!(self.store.load(keys), self.store.history(id))?;
-        let reader = loaded.actor(reader)?.acting_as(role)?;
-        let history =
-            history.filter(|history| Relation::of(&reader, &history.report).may_review()).ok_or(Error::NotFound)?;
+        let profile = loaded.profile(reader)?.ok_or(Refusal::NotAMember)?;
+        profile.member.clone().acting_as(role)?;
+        let history = history.ok_or(Error::NotFound)?;
+        let reader = profile.acting_at(&history.report.node, self.world.now());
+        if !Relation::of(&reader, &history.report).may_review() {
+            return Err(Error::NotFound);
+        }
         let head = loaded.access_head(id)?;
         self.store.record_access(head, id, &reader, &Reading::report(), self.world.now(), None).await?;
         Ok((reader, history))
@@ -75,8 +81,9 @@ impl Workflow {
     ) -> Result<MediaRef, Error> {
         let keys = [Key::Member(reader.clone()), Key::AccessHead(id), Key::Report(id)];
         let loaded = self.store.load(keys).await?;
-        let reader = loaded.actor(reader)?.acting_as_any(&REVIEWERS)?;
-        let found = media_of(&loaded, &reader, id, media)?;
+        let profile = loaded.profile(reader)?.ok_or(Refusal::NotAMember)?;
+        profile.member.clone().acting_as_any(&REVIEWERS)?;
+        let (reader, found) = self.media_of(&loaded, &profile, id, media)?;
         found.rendition(rendition).ok_or(Error::NotFound)?;
         let reading = Reading::media(media, rendition, None);
         self.store.record_access(loaded.access_head(id)?, id, &reader, &reading, self.world.now(), None).await?;
@@ -118,8 +125,13 @@ impl Workflow {
         let receipt = Receipt { command, fingerprint: Fingerprint::of(key, "original", &target, &reason)?, report: id };
         let keys = [Key::Member(reader.clone()), Key::AccessHead(id), Key::Report(id), Key::Receipt(command)];
         let loaded = self.store.load(keys).await?;
-        let reader = loaded.actor(&reader)?.acting_as(Role::DistrictManager)?;
-        let found = media_of(&loaded, &reader, id, media)?;
+        let profile = loaded.profile(&reader)?.ok_or(Refusal::NotAMember)?;
+        profile.member.clone().acting_as(Role::DistrictManager)?;
+        let (reader, found) = self.media_of(&loaded, &profile, id, media)?;
+        // What another district has handed over is its clean copies; the originals are that district's.
+        if loaded.report(id)?.is_some_and(|report| report.origin.is_some()) {
+            return Err(Error::NotFound);
+        }
         let before = loaded.receipt(command)?;
         if before.as_ref().is_some_and(|before| before.fingerprint != receipt.fingerprint) {
             return Err(Error::KeyReused);
@@ -135,17 +147,40 @@ impl Workflow {
         self.store.load([Key::Member(id.clone())]).await?.actor(id)?.acting_as(role)
     }
 
+    /// Loads a reviewer who asks for a list of a node, as they act there: the first of the two
+    /// reads of a list. Without a node it is their own.
+    pub async fn reviewer_at(
+        &self,
+        id: &MemberId,
+        roles: &[Role],
+        node: Option<NodeId>,
+    ) -> Result<(Member, NodeId), Error> {
+        let profile = self.store.load([Key::Member(id.clone())]).await?.profile(id)?.ok_or(Refusal::NotAMember)?;
+        let member = profile.member.clone().acting_as_any(roles)?;
+        let node = node.unwrap_or(member.node);
+        let acting = profile.acting_at(&node, self.world.now());
+        if acting.node.contains(&node) { Ok((acting, node)) } else { Err(Error::NotFound) }
+    }
+
     /// A page of a list for a member that was loaded before.
     pub async fn page(&self, list: List<'_>, reader: &Member, limit: u16, cursor: Option<&str>) -> Result<Page, Error> {
         self.store.list(list, &reader.id, limit, cursor).await
     }
-}
 
-/// A medium of a report that this member may review.
-fn media_of(loaded: &Loaded, reader: &Member, id: ReportId, media: MediaId) -> Result<MediaRef, Error> {
-    loaded
-        .report(id)?
-        .filter(|report| Relation::of(reader, report).may_review())
-        .and_then(|report| report.media.into_iter().find(|found| found.id == media))
-        .ok_or(Error::NotFound)
+    /// A medium of a report that this member may review, and the member as they act on it.
+    fn media_of(
+        &self,
+        loaded: &Loaded,
+        profile: &Profile,
+        id: ReportId,
+        media: MediaId,
+    ) -> Result<(Member, MediaRef), Error> {
+        let report = loaded.report(id)?.ok_or(Error::NotFound)?;
+        let reader = profile.acting_at(&report.node, self.world.now());
+        if !Relation::of(&reader, &report).may_review() {
+            return Err(Error::NotFound);
+        }
+        let found = report.media.into_iter().find(|found| found.id == media).ok_or(Error::NotFound)?;
+        Ok((reader, found))
+    }
 }

@@ -8,12 +8,13 @@ use pingan_domain::{
     decide::Request,
     error::{Error, FieldError},
     life::{RejectionReason, Stage},
+    member::{MemberId, Role},
     named::Named as _,
     report::{Report, ReportId},
     territory::NodeId,
 };
 use pingan_http::{
-    Body, IdempotencyKey, IfMatch, PageQuery, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
+    Body, IdempotencyKey, IfMatch, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
 };
 use pingan_store::List;
 use serde::{Deserialize, Serialize};
@@ -33,11 +34,25 @@ struct Review {
     stage: Stage,
 }
 
+impl Review {
+    /// Who sees to it that nothing is forgotten: the reviewers of the stage, and beside the
+    /// district's the auditor.
+    fn watchers(&self) -> &'static [Role] {
+        match self.stage {
+            Stage::Officer => &[Role::Officer],
+            Stage::Station => &[Role::StationManager],
+            Stage::District => &[Role::DistrictManager, Role::Auditor],
+        }
+    }
+}
+
 /// The operations of a stage's review function, below `/<stage>-review`.
 pub fn router(stage: Stage, workflow: Workflow) -> OpenApiRouter {
     let operations = OpenApiRouter::new()
         .routes(routes!(list_queue))
         .routes(routes!(list_reports))
+        .routes(routes!(list_open))
+        .routes(routes!(list_overdue))
         .routes(routes!(read_report))
         .routes(routes!(decide_report))
         .routes(routes!(message_reporter))
@@ -48,23 +63,49 @@ pub fn router(stage: Stage, workflow: Workflow) -> OpenApiRouter {
 }
 
 /// What waits for your review: emergencies first, then urgent reports, each oldest first.
+///
+/// With `node`, what waits for an absent reviewer for whom you stand in.
 #[utoipa::path(
     get,
     path = "/queue",
-    params(PageQuery),
-    responses((status = 200, description = "A page of the queue; `Link: rel=\"next\"` names the next", body = ReportPage)),
+    params(QueueQuery),
+    responses(
+        (status = 200, description = "A page of the queue; `Link: rel=\"next\"` names the next", body = ReportPage),
+        (status = 404, description = "You do not review at this node"),
+    ),
 )]
 async fn list_queue(
     State(review): State<Review>,
     Subject(subject): Subject,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<QueueQuery>,
 ) -> Result<Response, Problem> {
-    let limit = query.limit()?;
-    let reader = review.workflow.member(&subject, review.stage.role()).await?;
-    let list = List::Queue(&reader.node, review.stage);
+    let limit = page::limit(query.limit)?;
+    let asked = query.node.clone();
+    let (reader, node) = review.workflow.reviewer_at(&subject, &[review.stage.role()], query.node).await?;
+    // A queue is that of one node: what lies below has queues of its own.
+    if reader.node != node {
+        return Err(Error::NotFound.into());
+    }
+    let list = List::Queue(&node, review.stage);
     let page: ReportPage = review.workflow.page(list, &reader, limit, query.cursor.as_deref()).await?.into();
     let next = page.next.clone();
-    Ok(page::respond(page, next.as_deref(), &format!("limit={limit}")))
+    let node = asked.map_or_else(String::new, |node| format!("node={node}&"));
+    Ok(page::respond(page, next.as_deref(), &format!("{node}limit={limit}")))
+}
+
+/// Which queue to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+struct QueueQuery {
+    /// The node of an absent reviewer for whom you stand in; your own when nothing is said.
+    #[param(schema_with = schema::node, required = false)]
+    node: Option<NodeId>,
+    /// How many, from 1 to 100; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 100, default = 50)]
+    limit: Option<u16>,
+    /// Where the list goes on: `next` of the page before.
+    cursor: Option<String>,
 }
 
 /// Which reports to list.
@@ -100,14 +141,64 @@ async fn list_reports(
     Subject(subject): Subject,
     Query(query): Query<TerritoryQuery>,
 ) -> Result<Response, Problem> {
+    respond_with(&review, &subject, query, &[review.stage.role()], |node| List::Territory(node)).await
+}
+
+/// Everything that has not come to an end in your territory, oldest first: what is reviewed, what
+/// waits for its reporter, what is adopted and what was handed over. Nothing is forgotten here.
+///
+/// The auditor of a district reads the list of the district review. What names the conduct of
+/// those who review in a node is in the list of the node above.
+#[utoipa::path(
+    get,
+    path = "/open",
+    params(TerritoryQuery),
+    responses(
+        (status = 200, description = "A page of reports; `Link: rel=\"next\"` names the next", body = ReportPage),
+        (status = 404, description = "The node lies outside your territory"),
+    ),
+)]
+async fn list_open(
+    State(review): State<Review>,
+    Subject(subject): Subject,
+    Query(query): Query<TerritoryQuery>,
+) -> Result<Response, Problem> {
+    respond_with(&review, &subject, query, review.watchers(), |node| List::Open(node)).await
+}
+
+/// Everything in your territory whose deadline has passed, what is longest late first.
+///
+/// The auditor of a district reads the list of the district review. What names the conduct of
+/// those who review in a node is in the list of the node above.
+#[utoipa::path(
+    get,
+    path = "/overdue",
+    params(TerritoryQuery),
+    responses(
+        (status = 200, description = "A page of reports; `Link: rel=\"next\"` names the next", body = ReportPage),
+        (status = 404, description = "The node lies outside your territory"),
+    ),
+)]
+async fn list_overdue(
+    State(review): State<Review>,
+    Subject(subject): Subject,
+    Query(query): Query<TerritoryQuery>,
+) -> Result<Response, Problem> {
+    let now = review.workflow.world.now();
+    respond_with(&review, &subject, query, review.watchers(), |node| List::Overdue(node, now)).await
+}
+
+/// A page of a list of a node, for those who may see the node.
+async fn respond_with(
+    review: &Review,
+    subject: &MemberId,
+    query: TerritoryQuery,
+    roles: &[Role],
+    list: impl Fn(&NodeId) -> List<'_>,
+) -> Result<Response, Problem> {
     let limit = page::limit(query.limit)?;
-    let reader = review.workflow.member(&subject, review.stage.role()).await?;
-    let node = query.node.unwrap_or_else(|| reader.node.clone());
-    if !reader.node.contains(&node) {
-        return Err(Error::NotFound.into());
-    }
-    let list = List::Territory(&node);
-    let page: ReportPage = review.workflow.page(list, &reader, limit, query.cursor.as_deref()).await?.into();
+    let (reader, node) = review.workflow.reviewer_at(subject, roles, query.node).await?;
+    let page: ReportPage = review.workflow.page(list(&node), &reader, limit, query.cursor.as_deref()).await?.into();
     let next = page.next.clone();
     Ok(page::respond(page, next.as_deref(), &format!("node={node}&limit={limit}")))
 }
@@ -235,7 +326,8 @@ async fn decide_report(
 ) -> Result<Response, Problem> {
     let request = body.into_request()?;
     let role = review.stage.role();
-    let command = Command { actor, role, key, report, version: Some(version), request, media: Vec::new() };
+    let command =
+        Command { actor, role, key, report, version: Some(version), request, media: Vec::new(), within: None };
     Ok(answer(&review.workflow.act(command).await?))
 }
 
@@ -273,7 +365,7 @@ async fn message_reporter(
 ) -> Result<Response, Problem> {
     let role = review.stage.role();
     let request = Request::Message { text };
-    let command = Command { actor, role, key, report, version: None, request, media: Vec::new() };
+    let command = Command { actor, role, key, report, version: None, request, media: Vec::new(), within: None };
     Ok(answer(&review.workflow.act(command).await?))
 }
 

@@ -431,6 +431,14 @@ pub struct ReviewedReport {
     /// Whether it names those who would review it.
     #[schema(schema_with = schema::concerns)]
     pub concerns: Concerns,
+    /// The hand-over of another district from which this district has made it, as its own copy: it has no reporter here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    pub origin: Option<Code>,
+    /// Its hand-overs, oldest first; shown to the district.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>, required = false)]
+    pub handovers: Vec<Code>,
     /// What was sent in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<ContentView>,
@@ -504,6 +512,8 @@ impl ReviewedReport {
             can: offered(&report, reader).into_iter().filter(|action| TAKEN_IN_REVIEW.contains(action)).collect(),
             pseudonym: report.pseudonym,
             concerns: report.concerns,
+            origin: report.origin,
+            handovers: if reader.role == Role::DistrictManager { report.handovers.clone() } else { Vec::new() },
             content,
             erased_media: erased(&report, &erasures),
             media: report.media.into_iter().map(MediaView::from).collect(),

@@ -13,18 +13,25 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    briefings,
+    handovers::{self, Hand},
     harness::{
         DistrictManager, Keys, Officer, Picture, Reporter, StationManager, World, each, eventually, expect,
         expect_problem, jpeg, picture,
     },
     openapi,
+    outcomes::{self, OUTCOMES},
     tasks::{self, LANTERN},
+    webhooks,
 };
 
 /// The largest body, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// A code with a right check character that no report has.
 const UNKNOWN_CODE: &str = "00000-00000";
+
+/// The webhook of an agency, another one than that of other tests: an account can be shared.
+const WEBHOOK: &str = "/districts/demo/agencies/market-regulation/webhook";
 
 /// A district with one report at each point of its way, all by one reporter.
 struct Desk {
@@ -82,9 +89,14 @@ impl Desk {
     }
 
     /// Everything that a command can change, as the API shows it.
-    async fn everything(&self) -> (Value, Value) {
+    async fn everything(&self) -> (Value, Value, Value) {
+        let handovers = self.district.person.get("/districts/demo/handovers?limit=100").await.unwrap();
         let tasks = self.district.person.get("/districts/demo/tasks?limit=100").await.unwrap();
-        (self.district.lists("/reports?limit=100").await.body, tasks.body)
+        let outcomes = self.district.person.get(&format!("{OUTCOMES}?limit=100")).await.unwrap();
+        let webhook = self.district.person.get(WEBHOOK).await.unwrap();
+        let briefings = self.district.person.get("/districts/demo/briefings?limit=100").await.unwrap();
+        let others = json!([tasks.body, outcomes.body, webhook.body, briefings.body]);
+        (self.district.lists("/reports?limit=100").await.body, others, handovers.body)
     }
 
     fn heading(&mut self, title: &str) {
@@ -168,6 +180,7 @@ impl Desk {
             operation,
             code: code.cloned(),
             path: None,
+            seen: None,
             versioned,
             body,
         };
@@ -237,6 +250,7 @@ impl Desk {
             operation,
             code: None,
             path: Some(path),
+            seen: None,
             versioned,
             body,
         };
@@ -288,6 +302,7 @@ impl Desk {
             operation,
             code: None,
             path: Some(path),
+            seen: None,
             versioned,
             body: Some(body),
         };
@@ -296,6 +311,128 @@ impl Desk {
         vec![
             post("/districts/{district}/tasks", tasks, false, says),
             post("/districts/{district}/tasks/{task_id}/steps", steps, true, json!({ "step": "publish" })),
+        ]
+    }
+
+    /// The operations on outcomes, each with a request that is as it should be.
+    async fn posts_on_outcomes(&self) -> Vec<Post> {
+        let report = outcomes::adopted(&self.world, "north", "plum-garden").await;
+        let outcome = outcomes::recorded(&self.world, "plum-garden", &report).await;
+        let post = |operation, path, versioned, body| Post {
+            person: self.officer.person.clone(),
+            keys: self.officer.keys.clone(),
+            operation,
+            code: None,
+            path: Some(path),
+            seen: None,
+            versioned,
+            body: Some(body),
+        };
+        let steps = format!("{OUTCOMES}/{outcome}/steps");
+        let correct = json!({
+            "step": "correct", "kind": "cases_solved", "count": 1, "on": "2037-08-10", "evidence": "The file.",
+        });
+        vec![
+            post("/districts/{district}/outcomes", OUTCOMES.to_owned(), false, outcomes::arrest(&[&report])),
+            post("/districts/{district}/outcomes/{outcome_id}/steps", steps, true, correct),
+        ]
+    }
+
+    /// The operations on the webhooks of agencies that are made under a key.
+    async fn posts_on_webhooks(&self) -> Vec<Post> {
+        let delivery = webhooks::delivery(&self.world, "market-regulation").await;
+        let post = |operation, rest: String, versioned| Post {
+            person: self.district.person.clone(),
+            keys: self.district.keys.clone(),
+            operation,
+            code: None,
+            path: Some(format!("{WEBHOOK}{rest}")),
+            seen: None,
+            versioned,
+            body: None,
+        };
+        let replay = "/districts/{district}/agencies/{agency}/webhook/deliveries/{delivery_id}/replay";
+        vec![
+            post("/districts/{district}/agencies/{agency}/webhook/secret", "/secret".to_owned(), true),
+            post(replay, format!("/deliveries/{delivery}/replay"), false),
+        ]
+    }
+
+    /// The operations on hand-overs that change something, each with a request that is as it should be.
+    async fn posts_on_handovers(&self) -> Vec<Post> {
+        let world = &self.world;
+        let (district, fire) = (Hand::of(world, "district-police").await, Hand::of(world, "agency-fire").await);
+        let [passed, closed, asked] =
+            [handovers::adopted(world).await, handovers::adopted(world).await, handovers::adopted(world).await];
+        let codes = [
+            district.hands_over(&asked, &handovers::to_fire()).await.remove(0),
+            district.hands_over(&asked, &handovers::to_fire()).await.remove(0),
+        ];
+        fire.takes(&codes[0], &json!({ "step": "ask", "text": "Which gate?" })).await;
+        fire.opens(&codes[1]).await;
+        let post = |hand: &Hand, operation, path: String, seen, body| Post {
+            person: hand.person.clone(),
+            keys: hand.keys.clone(),
+            operation,
+            code: None,
+            path: Some(path),
+            seen,
+            versioned: true,
+            body: Some(body),
+        };
+        let report = |code: &str, rest: &str| format!("/districts/demo/reports/{code}{rest}");
+        let seen = |code: &str| Some(format!("/district-review/reports/{code}"));
+        vec![
+            post(
+                &district,
+                "/districts/{district}/reports/{report_id}/handovers",
+                report(&passed, "/handovers"),
+                seen(&passed),
+                handovers::to_fire(),
+            ),
+            post(
+                &district,
+                "/districts/{district}/reports/{report_id}/close",
+                report(&closed, "/close"),
+                seen(&closed),
+                json!({ "note": "Done." }),
+            ),
+            post(
+                &district,
+                "/districts/{district}/handovers/{handover_id}/steps",
+                format!("/districts/demo/handovers/{}/steps", codes[0]),
+                None,
+                json!({ "step": "answer", "text": "The one by the river." }),
+            ),
+            post(
+                &fire,
+                "/me/handovers/{handover_id}/steps",
+                format!("/me/handovers/{}/steps", codes[1]),
+                None,
+                json!({ "step": "refuse", "reason": "It is not ours." }),
+            ),
+        ]
+    }
+
+    /// The operations on briefings that are made under a key, each with a request that is as it should be.
+    async fn posts_on_briefings(&self) -> Vec<Post> {
+        let made = briefings::made(&self.world).await;
+        let briefings = "/districts/demo/briefings".to_owned();
+        let post = |operation, path, body| Post {
+            person: self.district.person.clone(),
+            keys: self.district.keys.clone(),
+            operation,
+            code: None,
+            path: Some(path),
+            seen: None,
+            versioned: false,
+            body: Some(body),
+        };
+        let comments = format!("{briefings}/{made}/comments");
+        let said = json!({ "text": "The bridge has a camera now." });
+        vec![
+            post("/districts/{district}/briefings", briefings, briefings::week(&self.world)),
+            post("/districts/{district}/briefings/{briefing_id}/comments", comments, said),
         ]
     }
 }
@@ -327,6 +464,8 @@ struct Post {
     code: Option<String>,
     /// The path, where it is no report's.
     path: Option<String>,
+    /// Where its version is seen, where that is not the path without its last part.
+    seen: Option<String>,
     /// Whether it wants `If-Match`.
     versioned: bool,
     body: Option<Value>,
@@ -346,8 +485,8 @@ impl Post {
             return None;
         }
         let path = self.path();
-        let (report, _) = path.rsplit_once('/').unwrap();
-        self.person.get(report).await.unwrap().version()
+        let (above, _) = path.rsplit_once('/').unwrap();
+        self.person.get(self.seen.as_deref().unwrap_or(above)).await.unwrap().version()
     }
 
     /// The request as it should be, to be spoilt in one respect.
@@ -463,9 +602,13 @@ async fn what_is_refused_and_how() {
     let reports = desk.posts();
     let members = desk.posts_on_members().await;
     let tasks = desk.posts_on_tasks().await;
+    let outcomes = desk.posts_on_outcomes().await;
+    let webhooks = desk.posts_on_webhooks().await;
+    let passed = desk.posts_on_handovers().await;
+    let on_briefings = desk.posts_on_briefings().await;
     let document = openapi::described();
-    let mut known: Vec<_> =
-        reports.iter().chain(&members).chain(&tasks).map(|post| post.operation.to_owned()).collect();
+    let all = [&reports, &members, &tasks, &outcomes, &webhooks, &passed, &on_briefings];
+    let mut known: Vec<_> = all.into_iter().flatten().map(|post| post.operation.to_owned()).collect();
     let mut described: Vec<_> = openapi::operations(&document)
         .into_iter()
         .filter_map(|(method, path, _)| (method == "POST").then_some(path))
@@ -474,13 +617,17 @@ async fn what_is_refused_and_how() {
     described.sort();
     assert_eq!(known, described, "every POST has its row in `Desk::posts`");
 
-    for posts in [&reports, &members, &tasks] {
+    for posts in all {
         headers(&mut desk, posts).await;
         bodies(&mut desk, posts).await;
     }
     fields::of_members(&mut desk, &members).await;
     fields::of_tasks(&mut desk, &tasks).await;
+    fields::of_briefings(&mut desk, &on_briefings).await;
     fields::of_answers_to_tasks(&mut desk).await;
+    fields::of_outcomes(&mut desk, &outcomes).await;
+    fields::of_webhooks(&mut desk).await;
+    fields::of_handovers(&mut desk, &passed).await;
     fields::of_reports(&mut desk).await;
     fields::of_media(&mut desk).await;
     fields::of_originals(&mut desk).await;
@@ -495,7 +642,7 @@ async fn what_is_refused_and_how() {
     assert!(!desk.table.contains("→ 5"), "nothing of this is a fault of the bundle");
 
     // What was spoilt in one respect each time would have been taken.
-    for post in reports.iter().chain(&members).chain(&tasks) {
+    for post in all.into_iter().flatten() {
         let row = post.row("as it should be", is(0, "")).await;
         let answer = row.send().await;
         assert!(matches!(answer.status, 200..=202), "{}: {}", row.operation(), answer.body);
@@ -644,14 +791,21 @@ async fn codes_and_paths(desk: &mut Desk, posts: &[Post]) {
 async fn lists(desk: &mut Desk) {
     let (reporter, neighbour) = (&desk.reporter.person, &desk.neighbour.person);
     let (officer, station, district) = (&desk.officer.person, &desk.station.person, &desk.district.person);
+    let fire = desk.world.person("agency-fire").await;
     let all = [
         (reporter, "/reports"),
         (officer, "/officer-review/queue"),
         (officer, "/officer-review/reports"),
+        (officer, "/officer-review/open"),
+        (officer, "/officer-review/overdue"),
         (station, "/station-review/queue"),
         (station, "/station-review/reports"),
         (district, "/district-review/queue"),
         (district, "/district-review/reports"),
+        (district, "/district-review/open"),
+        (district, "/district-review/overdue"),
+        (district, "/districts/demo/handovers"),
+        (&fire, "/me/handovers"),
     ];
     let cursor = async |person: &Person, list: &str| -> String {
         let page = expect(person.get(&format!("{list}?limit=1")).await.unwrap(), 200);
@@ -693,7 +847,7 @@ async fn lists(desk: &mut Desk) {
                 rows.push(row);
             }
         }
-        if list.ends_with("-review/reports") {
+        if list.contains("-review/") {
             for bad in ["", "Demo", "demo..north", "demo/north", "a.b.c.d"] {
                 rows.push(Row::get(&format!("node={bad}"), person, format!("{list}?node={bad}"), names(["node"])));
                 rows.last_mut().unwrap().operation = list;

@@ -13,8 +13,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::briefings;
+use crate::handovers;
 use crate::harness::World;
+use crate::outcomes::{self, OUTCOMES};
 use crate::tasks::{self, LANTERN};
+use crate::webhooks;
 
 /// What an operation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +35,13 @@ enum Budget {
     Unsealing,
     /// Who reads, and then so many reads together.
     Together(usize),
-    /// To publish a task: whom to count only the task says; and one write.
+    /// To publish a task: whom to count only the task says; and one write. To confirm an outcome:
+    /// likewise whom to tell.
     Publishing,
+    /// To record an outcome: one read and one write, and two reads together of what may be the same.
+    Recording,
+    /// To call hand-overs back with their report: which they are only the report says; and one write.
+    Recalling,
 }
 
 /// The requests of one call.
@@ -92,8 +101,8 @@ impl Scale {
         let (most_reads, most_writes) = match budget {
             Budget::Command => (1, 1),
             Budget::Query => (2, 0),
-            Budget::Audited | Budget::Unsealing | Budget::Publishing => (2, 1),
-            Budget::Import => (3, 1),
+            Budget::Audited | Budget::Unsealing | Budget::Publishing | Budget::Recalling => (2, 1),
+            Budget::Import | Budget::Recording => (3, 1),
             Budget::Together(reads) => (1 + reads, 0),
         };
         assert!(
@@ -166,6 +175,10 @@ async fn every_operation_keeps_to_its_budget() {
     weigh_members(&mut scale).await;
     weigh_custody(&mut scale).await;
     weigh_tasking(&mut scale).await;
+    weigh_outcomes(&mut scale).await;
+    weigh_agency_systems(&mut scale).await;
+    weigh_handovers(&mut scale).await;
+    weigh_briefings(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
 }
@@ -221,6 +234,13 @@ async fn weigh_members(scale: &mut Scale) {
     scale.weigh(Budget::Command, "put_district", "", 200, call).await;
     let path = format!("{base}/coverage");
     scale.weigh(Budget::Query, "read_coverage", "of a community", 200, officer.get(&path)).await;
+    let path = format!("{base}/statistics");
+    scale.weigh(Budget::Query, "read_statistics", "", 200, officer.get(&path)).await;
+    let days = format!("{path}?from=2037-02-10&to=2037-08-12&by=day");
+    scale.weigh(Budget::Query, "read_statistics", "by day", 200, officer.get(&days)).await;
+    let below = format!("{path}?below=true");
+    let call = district.get(&below);
+    scale.weigh(Budget::Together(4), "read_statistics", "and its stations", 200, call).await;
 
     let path = format!("{base}/members");
     let new = json!({ "node": "demo.river.boatyard", "kind": "taxi", "name": "赵六", "phone": "13700137000" });
@@ -274,6 +294,7 @@ async fn weigh_members(scale: &mut Scale) {
     scale.weigh(Budget::Query, "change_member", "stale", 412, stale).await;
     let version = officer.get(&member).await.unwrap().version();
     scale.weigh_command("change_member", 200, &officer, &changes, version, &describe).await;
+    weigh_absences(scale).await;
 
     // A file asks once for each hundred numbers, and writes once for each person.
     let file = "name,phone,kind\n钱七,13600136000,taxi\n".to_owned();
@@ -322,6 +343,27 @@ async fn weigh_custody(scale: &mut Scale) {
     scale.weigh(Budget::Audited, "view_opened_identity", "", 200, manager.get(&view)).await;
     let trail = format!("{member}/identity/trail");
     scale.weigh(Budget::Query, "read_identity_trail", "", 200, officer.get(&trail)).await;
+}
+
+async fn weigh_briefings(scale: &mut Scale) {
+    let district = scale.world.person("district-police").await;
+    let base = "/districts/demo/briefings";
+    let body = briefings::week(&scale.world);
+    let asked = scale.weigh_command("request_briefing", 202, &district, base, None, &body).await;
+    let path = format!("{base}/{}", asked.text("/id"));
+    briefings::ready(&scale.world, asked.text("/id")).await;
+    scale.weigh(Budget::Query, "list_briefings", "", 200, district.get(base)).await;
+    scale.weigh(Budget::Audited, "read_briefing", "", 200, district.get(&path)).await;
+    let document = format!("{path}/document");
+    scale.weigh(Budget::Audited, "read_briefing_document", "", 200, district.get(&document)).await;
+    let comment = json!({ "text": "The bridge has a camera now." });
+    let comments = format!("{path}/comments");
+    scale.weigh_command("comment_on_briefing", 201, &district, &comments, None, &comment).await;
+    let path = format!("{path}/acknowledgement");
+    for case in ["", "the same again"] {
+        let call = district.send(Method::PUT, &path, &[], None);
+        scale.weigh(Budget::Command, "acknowledge_briefing", case, 200, call).await;
+    }
 }
 
 async fn weigh_tasking(scale: &mut Scale) {
@@ -380,6 +422,139 @@ async fn weigh_tasking(scale: &mut Scale) {
     scale.weigh(Budget::Command, "take_step", "cancel", 200, call).await;
 }
 
+async fn weigh_outcomes(scale: &mut Scale) {
+    let report = outcomes::adopted(&scale.world, "river", "boatyard").await;
+    let second = outcomes::adopted(&scale.world, "river", "boatyard").await;
+    let (officer, police) = (scale.world.person("officer-boatyard").await, scale.world.person("district-police").await);
+    let body = outcomes::arrest(&[&report]);
+    let key = scale.key();
+    let call = officer.post(OUTCOMES, key, None, &body);
+    let made = scale.weigh(Budget::Recording, "record_outcome", "", 201, call).await;
+    let call = officer.post(OUTCOMES, key, None, &body);
+    scale.weigh(Budget::Recording, "record_outcome", "the same again", 201, call).await;
+    let path = format!("{OUTCOMES}/{}", made.text("/id"));
+    // Who reads, and the history; then what may be the same.
+    scale.weigh(Budget::Together(3), "read_outcome", "while it waits", 200, officer.get(&path)).await;
+    let steps = format!("{path}/steps");
+    let link = json!({ "step": "link", "report": second });
+    let linked = scale.weigh_command("take_outcome_step", 200, &officer, &steps, made.version(), &link).await;
+    let confirm = json!({ "step": "confirm" });
+    let key = scale.key();
+    let call = police.post(&steps, key, linked.version(), &confirm);
+    scale.weigh(Budget::Publishing, "take_outcome_step", "confirm", 200, call).await;
+    let call = police.post(&steps, key, linked.version(), &confirm);
+    scale.weigh(Budget::Query, "take_outcome_step", "confirm, again", 200, call).await;
+    scale.weigh(Budget::Query, "read_outcome", "", 200, officer.get(&path)).await;
+    scale.weigh(Budget::Query, "list_outcomes", "", 200, officer.get(OUTCOMES)).await;
+    let confirmed = format!("{OUTCOMES}?state=confirmed");
+    scale.weigh(Budget::Query, "list_outcomes", "in a state", 200, officer.get(&confirmed)).await;
+    let of = format!("/districts/demo/reports/{report}/outcomes");
+    scale.weigh(Budget::Query, "list_outcomes_of_report", "", 200, officer.get(&of)).await;
+}
+
+/// To end an absence reads twice: who stands in only the membership says.
+async fn weigh_absences(scale: &mut Scale) {
+    let station = scale.world.person("station-river").await;
+    let path = "/districts/demo/members/officer-boatyard";
+    let absence = format!("{path}/absence");
+    let now = scale.world.now().unwrap_or_else(jiff::Timestamp::now);
+    let until = now + jiff::SignedDuration::from_hours(24);
+    let body = json!({ "from": now, "until": until, "deputy": "officer-ferry" });
+    let version = station.get(path).await.unwrap().version();
+    let put = || station.put_json(&absence, version, &body);
+    let begun = scale.weigh(Budget::Command, "put_absence", "", 200, put()).await;
+    scale.weigh(Budget::Command, "put_absence", "the same again", 200, put()).await;
+    let version: Vec<_> = begun.version().map(|v| ("if-match", format!("\"{v}\""))).into_iter().collect();
+    let deputy = scale.world.person("officer-ferry").await;
+    let queue = "/officer-review/queue?node=demo.river.boatyard";
+    scale.weigh(Budget::Query, "officer_list_queue", "of a deputy", 200, deputy.get(queue)).await;
+    scale.weigh(Budget::Together(3), "read_inbox", "of a deputy", 200, deputy.get("/me/inbox")).await;
+    let end = || station.send(Method::DELETE, &absence, &version, None);
+    scale.weigh(Budget::Unsealing, "end_absence", "", 200, end()).await;
+    scale.weigh(Budget::Command, "end_absence", "the same again", 200, end()).await;
+}
+
+async fn weigh_agency_systems(scale: &mut Scale) {
+    let delivery = webhooks::delivery(&scale.world, "fire").await;
+    let (district, handler) = (scale.world.person("district-police").await, scale.world.person("agency-fire").await);
+    let path = "/districts/demo/agencies/fire/webhook";
+    let seen = scale.weigh(Budget::Query, "read_webhook", "", 200, handler.get(path)).await;
+    let off = json!({ "url": webhooks::NOWHERE, "active": false });
+    let set = scale.weigh(Budget::Command, "put_webhook", "", 200, district.put_json(path, seen.version(), &off)).await;
+    let same = district.put_json(path, set.version(), &off);
+    scale.weigh(Budget::Query, "put_webhook", "the same again", 200, same).await;
+    let on = json!({ "url": webhooks::NOWHERE, "active": true });
+    let stale = district.put_json(path, seen.version(), &on);
+    scale.weigh(Budget::Query, "put_webhook", "stale", 412, stale).await;
+    let set = scale.weigh(Budget::Command, "put_webhook", "on", 200, district.put_json(path, set.version(), &on)).await;
+    let secret = format!("{path}/secret");
+    scale.weigh_command("rotate_webhook_secret", 200, &district, &secret, set.version(), &Value::Null).await;
+    let history = format!("{path}/history");
+    scale.weigh(Budget::Query, "read_webhook_history", "", 200, district.get(&history)).await;
+    let deliveries = format!("{path}/deliveries");
+    scale.weigh(Budget::Query, "list_deliveries", "", 200, handler.get(&deliveries)).await;
+    let replay = format!("{deliveries}/{delivery}/replay");
+    scale.weigh_command("replay_delivery", 200, &handler, &replay, None, &Value::Null).await;
+}
+
+async fn weigh_handovers(scale: &mut Scale) {
+    handovers::neighbours(&scale.world).await;
+    let (report, photos) = handovers::adopted_with(&scale.world, 1).await;
+    let district = scale.world.person("district-police").await;
+    let (fire, other) = (scale.world.person("agency-fire").await, scale.world.person("elsewhere-district").await);
+    let stranger = scale.world.person("agency-market").await;
+    let version = scale.world.history(&report).await.report.version;
+    let mut body = handovers::to(&json!([
+        { "to": "agency", "agency": "fire" }, { "to": "district", "district": "elsewhere" }
+    ]));
+    body["extract"]["media"] = json!(photos);
+    let base = "/districts/demo";
+    let path = format!("{base}/reports/{report}/handovers");
+    let made = scale.weigh_command("hand_over", 201, &district, &path, Some(version), &body).await;
+    let key = scale.key();
+    let call = district.post(&path, key, Some(version), &body);
+    scale.weigh(Budget::Query, "hand_over", "stale", 412, call).await;
+    let (code, copied) = (made.text("/handovers/0/id"), made.text("/handovers/1/id"));
+
+    let list = format!("{base}/handovers");
+    scale.weigh(Budget::Query, "list_handovers", "", 200, district.get(&list)).await;
+    scale.weigh(Budget::Query, "list_handovers", "by state", 200, district.get(&format!("{list}?state=offered"))).await;
+    scale.weigh(Budget::Query, "list_my_handovers", "", 200, fire.get("/me/handovers")).await;
+    let (sent, mine) = (format!("{base}/handovers/{code}"), format!("/me/handovers/{code}"));
+    scale.weigh(Budget::Audited, "read_handover", "", 200, district.get(&sent)).await;
+    scale.weigh(Budget::Query, "read_handover", "not theirs", 404, other.get(&sent)).await;
+    scale.weigh(Budget::Audited, "read_my_handover", "the receipt", 200, fire.get(&mine)).await;
+    let seen = scale.weigh(Budget::Audited, "read_my_handover", "", 200, fire.get(&mine)).await;
+    scale.weigh(Budget::Query, "read_my_handover", "not theirs", 404, stranger.get(&mine)).await;
+    let link = format!("/handovers/{code}/media/{}/link", photos[0]);
+    scale.weigh(Budget::Audited, "link_handover_media", "", 200, fire.get(&link)).await;
+    let ask = json!({ "step": "ask", "text": "Which gate?" });
+    let steps = format!("{mine}/steps");
+    let asked = scale.weigh_command("step_my_handover", 200, &fire, &steps, seen.version(), &ask).await;
+    let answer = json!({ "step": "answer", "text": "The one by the river." });
+    scale.weigh_command("step_handover", 200, &district, &format!("{sent}/steps"), asked.version(), &answer).await;
+    let accept = json!({ "step": "accept", "node": handovers::HILLTOP });
+    let key = scale.key();
+    let steps = format!("/me/handovers/{copied}/steps");
+    let call = other.post(&steps, key, Some(1), &accept);
+    scale.weigh(Budget::Command, "step_my_handover", "with a copy", 200, call).await;
+
+    let second = handovers::adopted(&scale.world).await;
+    let version = scale.world.history(&second).await.report.version;
+    let path = format!("{base}/reports/{second}/handovers");
+    let to_fire = handovers::to_fire();
+    let key = scale.key();
+    let passed = district.post(&path, key, Some(version), &to_fire).await.unwrap();
+    let path = format!("{base}/reports/{second}/close");
+    scale.weigh_command("close_report", 200, &district, &path, passed.version(), &json!({})).await;
+    let reopened = scale.world.district().await.reopens(&second, "New facts.").await;
+    let reject = json!({ "decision": "reject", "reason": "unfounded" });
+    let key = scale.key();
+    let path = format!("/district-review/reports/{second}/decisions");
+    let call = district.post(&path, key, reopened.version(), &reject);
+    scale.weigh(Budget::Recalling, "district_decide_report", "recalls hand-overs", 200, call).await;
+}
+
 async fn weigh_submission(scale: &mut Scale) {
     let (reporter, officer) = (scale.world.reporter("boatyard").await, scale.world.officer("boatyard").await);
     let neighbour = scale.world.neighbour("boatyard").await;
@@ -427,8 +602,10 @@ async fn weigh_review(scale: &mut Scale, stage: &'static str) {
     let (report, second) =
         (reporter.reports("Smoke.").emergency().send().await, reporter.reports("More smoke.").emergency().send().await);
     let path = format!("{base}/reports/{report}");
+    // By then both are late.
+    scale.world.wait_minutes(90);
 
-    for list in ["queue", "reports"] {
+    for list in ["queue", "reports", "open", "overdue"] {
         let operation = operation(&format!("list_{list}"));
         let first =
             scale.weigh(Budget::Query, &operation, "", 200, console.get(&format!("{base}/{list}?limit=1"))).await;

@@ -3,7 +3,9 @@
 //! What was acknowledged must be there after a kill, what was not must be taken once when it is sent again, and
 //! whatever has happened must be told, also when the kill came between the writing and the telling.
 
+mod deadlines;
 mod joining;
+mod tallying;
 mod tasking;
 
 use std::collections::{BTreeMap, BTreeSet};

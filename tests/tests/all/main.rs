@@ -10,7 +10,13 @@
 //! | what becomes of pictures, videos and voice | [`media`] |
 //! | how people are told, and by what | [`channels`] |
 //! | how people become members, and who knows who they are | [`members`] |
+//! | what came of reports, counted once | [`outcomes`] |
+//! | what becomes of hand-overs, and that erasure follows them | [`handovers`] |
 //! | what becomes of tasks and notices, and who gets them | [`tasks`] |
+//! | a small year, played through the API | [`replay`] |
+//! | what the statistics say, and that they are right | [`statistics`] |
+//! | how the systems of agencies are told | [`webhooks`] |
+//! | what briefings say, and who reads them | [`briefings`] |
 //! | that the description is the code's own | [`openapi`] |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -18,16 +24,23 @@
 mod harness;
 
 mod bad_input;
+mod briefings;
 mod budget;
 mod channels;
 mod crash;
+mod deadlines;
+mod handovers;
 mod journeys;
 mod media;
 mod members;
 mod notices;
 mod openapi;
+mod outcomes;
 mod races;
+mod replay;
+mod statistics;
 mod store;
 mod tasks;
 mod tidy;
 mod unauthorised;
+mod webhooks;

@@ -9,15 +9,18 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement};
+use aws_sdk_dynamodb::types::{AttributeValue, KeySchemaElement, ProjectionType};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use pingan_domain::access::{Access, AccessHead, Opened, Reading};
 use pingan_domain::calendar::{Calendar, Deadlines, Policy};
+use pingan_domain::code::Code;
 use pingan_domain::command::{CommandId, Fingerprint, Receipt};
 use pingan_domain::decide::{Context, Decided, Request, clock_member, decide, submit};
+use pingan_domain::district::Label;
 use pingan_domain::error::{Error, FieldError, Refusal};
 use pingan_domain::event::verify_chain;
+use pingan_domain::handover::{Beside, HandOver, Receiver};
 use pingan_domain::hash::Digest;
 use pingan_domain::life::{Action, RejectionReason, Stage};
 use pingan_domain::media::{Announced, Checked, CopyOf, Media, MediaId, MediaRef, MediaRefusal, MediaState, MediaType};
@@ -31,7 +34,7 @@ use pingan_local::client::Person;
 use pingan_local::clock::Clock;
 use pingan_local::seed;
 use pingan_store::reports::History;
-use pingan_store::{CommitError, Key, List, Store, Summary, TableNames, item, tables};
+use pingan_store::{CommitError, Key, List, Store, Summary, TableNames, item, keys, tables};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -165,7 +168,7 @@ impl<'a> Life<'a> {
         let now = now();
         let (decided, receipt) = submission(author, new, media, now);
         assert_eq!(store.commit(None, &decided, &receipt).await, Ok(()));
-        let Decided { report, event, contents } = decided;
+        let Decided { report, event, contents, .. } = decided;
         Self { store, history: History { report, events: vec![event], contents, erasures: Vec::new() }, now }
     }
 
@@ -188,7 +191,7 @@ impl<'a> Life<'a> {
     /// Commits what was decided, and checks that the report then reads back exactly so.
     async fn keep(&mut self, (decided, receipt): (Decided, Receipt)) {
         assert_eq!(self.store.commit(Some(self.report()), &decided, &receipt).await, Ok(()));
-        let Decided { report, event, contents } = decided;
+        let Decided { report, event, contents, .. } = decided;
         if event.erases {
             self.history.contents.clear();
         }
@@ -344,6 +347,18 @@ fn answer(media: Vec<MediaRef>) -> Request {
     Request::Answer { text: written("answer"), media }
 }
 
+/// A hand-over to the fire brigade, under a code that no other has.
+fn hand_over(report: &Report) -> Request {
+    let code = Code::from_digest(&Digest::of(&[b"hand-over", report.id.as_str().as_bytes(), fresh().as_bytes()]));
+    Request::HandOver(Box::new(HandOver {
+        receivers: vec![Receiver::Agency { agency: Label::parse("fire").unwrap() }],
+        asks: written("asked"),
+        deadline_hours: 16,
+        beside: Beside { codes: vec![code], district: Some(seed::demo_district().unwrap()), ..Beside::default() },
+        ..HandOver::default()
+    }))
+}
+
 // ── What a commit writes ───────────────────────────────────────────────────────────────────────────────────────────
 
 #[tokio::test]
@@ -365,7 +380,7 @@ async fn a_report_reads_back_as_it_was_decided() {
     life.then(&station(), Request::Reopen { note: written("note") }).await;
     life.then(&station(), approve()).await;
     life.then(&district(), approve()).await;
-    life.then(&district(), Request::HandOver { agencies: vec!["fire".to_owned()], note: None }).await;
+    life.then(&district(), hand_over(life.report())).await;
     life.then(&district(), Request::Close { note: Some(written("note")) }).await;
 
     for medium in [first, second, third] {
@@ -660,10 +675,12 @@ fn request(action: Action, dice: &mut Dice, original: &Report) -> Request {
         Action::Withdraw => Request::Withdraw,
         Action::Reopen => Request::Reopen { note: written("note") },
         Action::SendDown => Request::SendDown { note: written("note") },
-        Action::HandOver => Request::HandOver { agencies: vec!["fire".to_owned()], note: None },
+        Action::HandOver => hand_over(original),
+        Action::Recall => Request::Recall,
         Action::Close => Request::Close { note: None },
         Action::Remind => Request::Remind,
         Action::Escalate => Request::Escalate,
+        Action::Erase => Request::Erase,
     }
 }
 
@@ -931,7 +948,7 @@ async fn tables_are_created_once() {
         tasks.spawn(async move { tables::create(&raw, &names).await });
     }
     assert_eq!(tasks.join_all().await, vec![Ok(()); 4]);
-    for table in [&names.identities, &names.members, &names.notices, &names.reports, &names.tasks] {
+    for table in keys::Table::ALL.map(|table| names.of(table)) {
         let ttl = desk.raw.describe_time_to_live().table_name(table).send().await.unwrap();
         let ttl = ttl.time_to_live_description.and_then(|ttl| ttl.attribute_name);
         assert_eq!(ttl.as_deref(), Some(item::EXPIRES_AT));
@@ -945,14 +962,9 @@ async fn terraform_makes_the_tables_of_the_store() {
     let desk = Desk::open().await;
     let names = desk.store().tables();
     let mut made = serde_json::Map::new();
-    let tables = [
-        ("identities", &names.identities),
-        ("members", &names.members),
-        ("notices", &names.notices),
-        ("reports", &names.reports),
-        ("tasks", &names.tasks),
-    ];
-    for (name, table) in tables {
+    for table in keys::Table::ALL {
+        let name = names.of(table).trim_start_matches("pingan-");
+        let table = names.of(table);
         let table = desk.raw.describe_table().table_name(table).send().await.unwrap().table.unwrap();
         let keys = |schema: &[KeySchemaElement]| {
             schema.iter().map(|key| key.attribute_name().to_owned()).collect::<Vec<_>>().join(", ")
@@ -961,9 +973,15 @@ async fn terraform_makes_the_tables_of_the_store() {
             .global_secondary_indexes()
             .iter()
             .map(|index| {
-                let mut shows = index.projection().unwrap().non_key_attributes().to_owned();
+                let projection = index.projection().unwrap();
+                let mut shows = projection.non_key_attributes().to_owned();
                 shows.sort();
-                (index.index_name().unwrap(), json!({ "keys": keys(index.key_schema()), "shows": shows.join(", ") }))
+                let shows = match projection.projection_type().unwrap() {
+                    ProjectionType::All => "everything".to_owned(),
+                    ProjectionType::KeysOnly => "keys".to_owned(),
+                    _ => shows.join(", "),
+                };
+                (index.index_name().unwrap(), json!({ "keys": keys(index.key_schema()), "shows": shows }))
             })
             .collect();
         let stream = table.stream_specification().is_some_and(|stream| stream.stream_enabled);

@@ -10,23 +10,30 @@ use std::{
 use jiff::Timestamp;
 use pingan_domain::{
     code::Code,
+    district::Label,
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
     membership::Profile,
     named::Named as _,
     territory::NodeId,
+    webhook::WebhookId,
 };
 use pingan_local::{
     client::{Answer, Person},
     seed,
 };
+use pingan_store::Key;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    briefings,
+    handovers::{self, Hand},
     harness::{Keys, World, eventually, expect, expect_problem, problem_kind},
     openapi,
+    outcomes::{self, OUTCOMES},
     tasks::{self, LANTERN},
+    webhooks,
 };
 
 const COMMUNITY: &str = "boatyard";
@@ -100,6 +107,18 @@ struct Scene {
     draft: String,
     /// What a task says.
     says: Value,
+    /// An adopted report, and an outcome of it that waits to be confirmed.
+    led: String,
+    outcome: String,
+    /// A delivery by the webhook of an agency.
+    delivery: String,
+    /// Two reports that were adopted.
+    adopted: [String; 2],
+    /// A hand-over with a photo, about which the agency has asked something.
+    handed_over: String,
+    given: String,
+    /// A briefing that can be read, and that somebody has read.
+    briefing: String,
 }
 
 impl Scene {
@@ -146,9 +165,18 @@ impl Scene {
         let body = json!({ "reason": "Life in danger." });
         let opening = station.person.post(&path, keys.next(), None, &body).await.unwrap();
         let (task, picture) = answered_task(&world).await;
+        let led = outcomes::adopted(&world, "river", COMMUNITY).await;
+        let (handed_over, given) = asked_handover(&world).await;
         Self {
+            outcome: outcomes::recorded(&world, COMMUNITY, &led).await,
+            led,
+            adopted: [handovers::adopted(&world).await, handovers::adopted(&world).await],
+            handed_over,
+            given,
             draft: tasks::drafted(&world).await,
             says: tasks::task(&world, &[LANTERN]),
+            delivery: webhooks::delivery(&world, "fire").await,
+            briefing: briefings::made(&world).await,
             task,
             picture,
             world,
@@ -164,7 +192,7 @@ impl Scene {
     }
 
     /// What a refused request may not change: reports, and the trail of who has opened them.
-    async fn everything(&self) -> (Value, Value, Value, usize) {
+    async fn everything(&self) -> (Value, Value, Value, Value, usize) {
         let reports = self.world.district().await.lists("/reports?limit=100").await.body;
         let mut opened = 0;
         for code in self.waiting.iter().chain([&self.asked]) {
@@ -184,7 +212,19 @@ impl Scene {
             opened += usize::try_from(counts[0].delivered + counts[0].read + counts[0].answered).unwrap();
             opened += self.world.store().task_events(code.parse().unwrap()).await.unwrap().len();
         }
-        (reports, members.body, tasks.body, opened)
+        let outcomes = self.world.person("district-police").await.get(&format!("{OUTCOMES}?limit=100")).await.unwrap();
+        let webhook = WebhookId { district: NodeId::parse("demo").unwrap(), agency: Label::parse("fire").unwrap() };
+        opened += self.world.store().webhook_events(&webhook).await.unwrap().len();
+        let id = self.delivery.parse().unwrap();
+        let loaded = self.world.store().load([Key::Delivery(webhook.clone(), id)]).await.unwrap();
+        opened += loaded.delivery(&webhook, id).unwrap().unwrap().replays.len();
+        let handovers =
+            self.world.person("district-police").await.get("/districts/demo/handovers?limit=100").await.unwrap();
+        let briefings = self.world.person("district-police").await.get("/districts/demo/briefings").await.unwrap();
+        let responses = self.world.store().responses(self.briefing.parse().unwrap()).await.unwrap();
+        opened += responses.comments.len();
+        opened += responses.readers.iter().map(|reader| usize::try_from(reader.readings).unwrap()).sum::<usize>();
+        (reports, members.body, json!([tasks.body, outcomes.body, briefings.body]), handovers.body, opened)
     }
 }
 
@@ -199,24 +239,43 @@ async fn answered_task(world: &World) -> (String, String) {
     (code, picture)
 }
 
+/// A hand-over to the fire brigade, which has asked back: its code, and the photo that was given.
+async fn asked_handover(world: &World) -> (String, String) {
+    let (report, photos) = handovers::adopted_with(world, 1).await;
+    let mut body = handovers::to_fire();
+    body["extract"]["media"] = json!(photos);
+    let code = Hand::of(world, "district-police").await.hands_over(&report, &body).await.remove(0);
+    Hand::of(world, "agency-fire").await.takes(&code, &json!({ "step": "ask", "text": "Which gate?" })).await;
+    (code, photos[0].to_string())
+}
+
 fn seeded(member: &Member) -> Profile {
     Profile::seeded(member.clone(), Timestamp::UNIX_EPOCH)
 }
 
-/// A district manager of another district, and somebody suspended of every role that has none in the demo district.
+/// A district manager of another district, the handler of another agency, and somebody suspended of every role that
+/// has none in the demo district.
 fn newcomers() -> Vec<Member> {
     let member = |id: &str, role, node: &str, state| Member {
         id: MemberId::parse(id).unwrap(),
         pseudonym: Code::from_digest(&Digest::of(&[id.as_bytes()])),
         role,
         node: NodeId::parse(node).unwrap(),
-        body: Some(Body::Police),
+        body: (role != Role::AgencyHandler).then_some(Body::Police),
+        agency: (role == Role::AgencyHandler).then(|| Label::parse(id.strip_prefix("agency-").unwrap()).unwrap()),
         state,
     };
     vec![
         member("elsewhere-district", Role::DistrictManager, "elsewhere", MemberState::Active),
         member("station-suspended", Role::StationManager, "demo.river", MemberState::Suspended),
         member("district-suspended", Role::DistrictManager, "demo", MemberState::Suspended),
+        Member {
+            body: None,
+            agency: Some(Label::parse("market-regulation").unwrap()),
+            ..member("agency-market", Role::AgencyHandler, "demo", MemberState::Active)
+        },
+        member("agency-market-regulation", Role::AgencyHandler, "demo", MemberState::Active),
+        member("agency-suspended", Role::AgencyHandler, "demo", MemberState::Suspended),
     ]
 }
 
@@ -226,8 +285,15 @@ fn suspended(role: Role) -> Option<&'static str> {
         Role::Officer => Some("officer-suspended"),
         Role::StationManager => Some("station-suspended"),
         Role::DistrictManager => Some("district-suspended"),
+        Role::AgencyHandler => Some("agency-suspended"),
         _ => None,
     }
+}
+
+/// That an officer is absent in a week from now.
+fn absence(world: &World) -> Value {
+    let from = world.now().unwrap_or_else(Timestamp::now) + jiff::SignedDuration::from_hours(7 * 24);
+    json!({ "from": from, "until": from + jiff::SignedDuration::from_hours(24), "deputy": "officer-ferry" })
 }
 
 /// The operations on members, invites and sealed identities.
@@ -284,6 +350,10 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
         },
         officers("read_coverage", format!("{DISTRICT}/coverage?node=demo.river.boatyard")),
         Operation {
+            roles: vec![Role::Officer, Role::StationManager, Role::DistrictManager, Role::Auditor],
+            ..officers("read_statistics", format!("{DISTRICT}/statistics?node=demo.river.boatyard"))
+        },
+        Operation {
             // For a stranger the community is a bad field, and not the operation forbidden.
             strangers: Vec::new(),
             body: Some(json!({
@@ -301,6 +371,19 @@ fn operations_on_members(scene: &Scene) -> Vec<Operation> {
             versioned: Some(of(scene.member, "")),
             body: Some(json!({ "change": "describe", "kind": "taxi", "trades": [], "places": [] })),
             ..officers("change_member", of(scene.member, "/changes"))
+        },
+        Operation {
+            rightful: "station-river",
+            versioned: Some(of("officer-boatyard", "")),
+            body: Some(absence(&scene.world)),
+            method: Some(Method::PUT),
+            ..officers("put_absence", of("officer-boatyard", "/absence"))
+        },
+        Operation {
+            rightful: "station-river",
+            versioned: Some(of("officer-boatyard", "")),
+            method: Some(Method::DELETE),
+            ..officers("end_absence", of("officer-boatyard", "/absence"))
         },
         Operation { method: Some(Method::POST), ..officers("renew_invitation", of(scene.invited, "/invitation")) },
         Operation { roles: readers.clone(), ..officers("read_identity", of(scene.member, "/identity")) },
@@ -447,6 +530,185 @@ fn operations_on_tasks(scene: &Scene) -> Vec<Operation> {
     ]
 }
 
+/// The operations on hand-overs, of both sides.
+fn operations_on_handovers(scene: &Scene) -> Vec<Operation> {
+    let report = |code: &str, rest: &str| format!("/districts/demo/reports/{code}{rest}");
+    let sent = format!("/districts/demo/handovers/{}", scene.handed_over);
+    let mine = format!("/me/handovers/{}", scene.handed_over);
+    let district = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: vec![Role::DistrictManager],
+        rightful: "district-police",
+        strangers: vec!["elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let agency = |id: &str, path: String| Operation {
+        roles: vec![Role::AgencyHandler, Role::DistrictManager],
+        rightful: "agency-fire",
+        strangers: vec!["agency-market-regulation", "elsewhere-district", "district-police"],
+        ..district(id, path)
+    };
+    let [first, second] = &scene.adopted;
+    vec![
+        Operation {
+            versioned: Some(first.clone()),
+            body: Some(handovers::to_fire()),
+            ..district("hand_over", report(first, "/handovers"))
+        },
+        Operation {
+            versioned: Some(second.clone()),
+            body: Some(json!({})),
+            ..district("close_report", report(second, "/close"))
+        },
+        district("list_handovers", "/districts/demo/handovers".to_owned()),
+        district("read_handover", sent.clone()),
+        Operation {
+            versioned: Some(sent.clone()),
+            body: Some(json!({ "step": "answer", "text": "The one by the river." })),
+            ..district("step_handover", format!("{sent}/steps"))
+        },
+        Operation { strangers: Vec::new(), ..agency("list_my_handovers", "/me/handovers".to_owned()) },
+        agency("read_my_handover", mine.clone()),
+        Operation {
+            versioned: Some(sent),
+            body: Some(json!({ "step": "accept" })),
+            ..agency("step_my_handover", format!("{mine}/steps"))
+        },
+        agency("link_handover_media", format!("/handovers/{}/media/{}/link", scene.handed_over, scene.given)),
+    ]
+}
+
+/// The operations on outcomes.
+fn operations_on_outcomes(scene: &Scene) -> Vec<Operation> {
+    let recorders = [REVIEWERS.as_slice(), &[Role::AgencyHandler]].concat();
+    let readers = [recorders.as_slice(), &[Role::Auditor]].concat();
+    let outcome = format!("{OUTCOMES}/{}", scene.outcome);
+    let officers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: readers.clone(),
+        rightful: "officer-boatyard",
+        strangers: vec!["officer-ferry", "officer-silk-lane", "station-north", "elsewhere-district", "agency-fire"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    vec![
+        Operation {
+            roles: recorders.clone(),
+            // For another officer of the district the report is a bad field, and not the operation forbidden.
+            strangers: vec!["elsewhere-district"],
+            body: Some(outcomes::arrest(&[&scene.led])),
+            ..officers("record_outcome", OUTCOMES.to_owned())
+        },
+        officers("list_outcomes", format!("{OUTCOMES}?node=demo.river.boatyard")),
+        officers("read_outcome", outcome.clone()),
+        Operation {
+            roles: recorders,
+            versioned: Some(outcome.clone()),
+            body: Some(json!({
+                "step": "correct", "kind": "cases_solved", "count": 1, "on": "2037-08-10", "evidence": "The file."
+            })),
+            ..officers("take_outcome_step", format!("{outcome}/steps"))
+        },
+        Operation {
+            roles: [REVIEWERS.as_slice(), &[Role::Auditor]].concat(),
+            strangers: vec!["officer-ferry", "officer-silk-lane", "station-north", "elsewhere-district"],
+            ..officers("list_outcomes_of_report", format!("/districts/demo/reports/{}/outcomes", scene.led))
+        },
+    ]
+}
+
+/// The operations on the webhooks of agencies.
+fn operations_on_webhooks(scene: &Scene) -> Vec<Operation> {
+    const WEBHOOK: &str = "/districts/demo/agencies/fire/webhook";
+    let readers = vec![Role::DistrictManager, Role::AgencyHandler, Role::Auditor];
+    let managers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: vec![Role::DistrictManager],
+        rightful: "district-governance",
+        strangers: vec!["elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let handlers = |id: &str, path: String| Operation {
+        roles: readers.clone(),
+        rightful: "agency-fire",
+        strangers: vec!["agency-market", "elsewhere-district"],
+        ..managers(id, path)
+    };
+    vec![
+        handlers("read_webhook", WEBHOOK.to_owned()),
+        Operation {
+            versioned: Some(WEBHOOK.to_owned()),
+            body: Some(json!({ "url": webhooks::NOWHERE, "active": true })),
+            method: Some(Method::PUT),
+            ..managers("put_webhook", WEBHOOK.to_owned())
+        },
+        Operation {
+            versioned: Some(WEBHOOK.to_owned()),
+            ..managers("rotate_webhook_secret", format!("{WEBHOOK}/secret"))
+        },
+        Operation {
+            roles: vec![Role::DistrictManager, Role::Auditor],
+            ..managers("read_webhook_history", format!("{WEBHOOK}/history"))
+        },
+        handlers("list_deliveries", format!("{WEBHOOK}/deliveries")),
+        Operation {
+            roles: vec![Role::DistrictManager, Role::AgencyHandler],
+            method: Some(Method::POST),
+            ..handlers("replay_delivery", format!("{WEBHOOK}/deliveries/{}/replay", scene.delivery))
+        },
+    ]
+}
+
+/// The operations on briefings.
+fn operations_on_briefings(scene: &Scene) -> Vec<Operation> {
+    const BRIEFINGS: &str = "/districts/demo/briefings";
+    let of = |rest: &str| format!("{BRIEFINGS}/{}{rest}", scene.briefing);
+    let readers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: vec![Role::StationManager, Role::DistrictManager, Role::Auditor],
+        rightful: "station-river",
+        strangers: vec!["elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let addressees =
+        |id: &str, path| Operation { roles: vec![Role::StationManager, Role::DistrictManager], ..readers(id, path) };
+    vec![
+        Operation {
+            roles: vec![Role::DistrictManager],
+            rightful: "district-police",
+            body: Some(briefings::week(&scene.world)),
+            ..readers("request_briefing", BRIEFINGS.to_owned())
+        },
+        readers("list_briefings", BRIEFINGS.to_owned()),
+        readers("read_briefing", of("")),
+        readers("read_briefing_document", of("/document?language=en")),
+        Operation {
+            body: Some(json!({ "text": "The bridge has a camera now." })),
+            ..addressees("comment_on_briefing", of("/comments"))
+        },
+        Operation { method: Some(Method::PUT), ..addressees("acknowledge_briefing", of("/acknowledgement")) },
+    ]
+}
+
 /// The operations on media, made from what reporters' operations have in common.
 fn of_media(reporters: &dyn Fn(&str, String) -> Operation, asked: &str, photo: &str) -> Vec<Operation> {
     let other_reporters = || vec!["reporter-boatyard-2", "reporter-silk-lane-1"];
@@ -539,12 +801,25 @@ fn operations(scene: &Scene) -> Vec<Operation> {
             to_other_roles: "403 wrong_role",
             open_to: OpenTo::Roles,
         };
+        // Over the district the auditor watches as well.
+        let mut watchers = vec![role];
+        watchers.extend((role == Role::DistrictManager).then_some(Role::Auditor));
         operations.extend([
             reviewers("list_queue", "/queue".to_owned()),
             // A stranger asks for the node of the reports; his own node he may list.
             Operation {
                 strangers: strangers.clone(),
                 ..reviewers("list_reports", "/reports?node=demo.river.boatyard".to_owned())
+            },
+            Operation {
+                roles: watchers.clone(),
+                strangers: strangers.clone(),
+                ..reviewers("list_open", "/open?node=demo.river.boatyard".to_owned())
+            },
+            Operation {
+                roles: watchers,
+                strangers: strangers.clone(),
+                ..reviewers("list_overdue", "/overdue?node=demo.river.boatyard".to_owned())
             },
             Operation { strangers: strangers.clone(), ..reviewers("read_report", format!("/reports/{code}")) },
             Operation {
@@ -560,8 +835,13 @@ fn operations(scene: &Scene) -> Vec<Operation> {
             },
         ]);
     }
+    // Before the district's lists are put anew, without agencies.
+    operations.extend(operations_on_handovers(scene));
     operations.extend(operations_on_members(scene));
     operations.extend(operations_on_tasks(scene));
+    operations.extend(operations_on_outcomes(scene));
+    operations.extend(operations_on_webhooks(scene));
+    operations.extend(operations_on_briefings(scene));
     operations
 }
 
@@ -713,7 +993,15 @@ async fn nobody_does_what_is_not_theirs_to_do() {
             (&scene.invite, "{invite}"),
             (&scene.task, "{task}"),
             (&scene.draft, "{draft}"),
+            (&scene.outcome, "{outcome}"),
+            (&scene.led, "{led}"),
             (&scene.picture, "{picture}"),
+            (&scene.delivery, "{delivery}"),
+            (&scene.adopted[0], "{adopted}"),
+            (&scene.adopted[1], "{also adopted}"),
+            (&scene.handed_over, "{handover}"),
+            (&scene.given, "{given}"),
+            (&scene.briefing, "{briefing}"),
         ] {
             path = path.replace(id, name);
         }
@@ -785,7 +1073,7 @@ async fn a_suspension_is_in_force_for_the_next_request() {
     officer.approves(&code).await;
 }
 
-/// A queue has no parameter for a territory: everybody sees their own, and nothing of anybody else's.
+/// Without a node, everybody sees their own, and nothing of anybody else's.
 #[tokio::test]
 async fn everybody_lists_their_own_territory_alone() {
     let scene = Scene::new().await;
@@ -798,7 +1086,7 @@ async fn everybody_lists_their_own_territory_alone() {
         ("elsewhere-district", "district"),
     ] {
         let person = world.person(id).await;
-        for list in ["queue", "reports"] {
+        for list in ["queue", "reports", "open", "overdue"] {
             let page = expect(person.get(&format!("/{stage}-review/{list}")).await.unwrap(), 200);
             assert_eq!(page.body, json!({ "items": [] }), "{id}: {list}");
         }

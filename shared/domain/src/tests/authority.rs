@@ -9,7 +9,7 @@ use crate::{
     authority::{self, Position},
     code::Code,
     command::CommandId,
-    district::{District, Place, StationTasks},
+    district::{Agency, District, Label, Place, StationTasks},
     error::{Error, Refusal},
     hash::Digest,
     member::{Body, Member, MemberId, MemberState, Role},
@@ -40,11 +40,14 @@ fn district(of: &str) -> District {
         trades: Vec::new(),
         places: Vec::new(),
         station_tasks: StationTasks::Consent,
+        agencies: vec![Agency { label: Label::parse("fire").unwrap(), name: Text::new("消防", "Fire") }],
+        outcome_kinds: Vec::new(),
     }
 }
 
 fn member(id: &str, role: Role, at: &str, body: Option<Body>) -> Member {
     Member {
+        agency: None,
         id: MemberId::parse(id).unwrap(),
         pseudonym: Code::from_digest(&Digest::of(&[id.as_bytes()])),
         role,
@@ -129,6 +132,11 @@ fn bodies() -> impl Strategy<Value = Option<Body>> {
 }
 
 /// A new member, more often than not one that there can be.
+/// Who acts for an agency acts for this one.
+fn agency(role: Role) -> Option<Label> {
+    (role == Role::AgencyHandler).then(|| Label::parse("fire").unwrap())
+}
+
 fn new_members() -> impl Strategy<Value = NewMember> {
     (roles(), nodes(), bodies(), any::<bool>(), any::<bool>()).prop_map(|(role, mut node, mut body, kind, fitting)| {
         let mut kind = kind.then_some(Kind::Resident);
@@ -137,7 +145,7 @@ fn new_members() -> impl Strategy<Value = NewMember> {
             kind = (role == Role::Reporter).then_some(Kind::Resident);
             body = if role.bodies().is_empty() { None } else { body.or(Some(Body::Police)) };
         }
-        NewMember { role, node, body, kind, trades: Vec::new(), places: Vec::new() }
+        NewMember { role, node, body, agency: agency(role), kind, trades: Vec::new(), places: Vec::new() }
     })
 }
 
@@ -151,6 +159,7 @@ fn changes() -> impl Strategy<Value = Change> {
             node,
             role,
             body,
+            agency: role.and_then(agency),
             reason: "A reason.".to_owned()
         }),
         Just(Change::Suspend { reason: reason() }),

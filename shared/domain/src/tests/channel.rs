@@ -32,6 +32,7 @@ fn member(role: Role) -> Member {
         role,
         node: "demo.river.boatyard".parse().unwrap(),
         body: None,
+        agency: (role == Role::AgencyHandler).then(|| Label::parse("fire").unwrap()),
         state: MemberState::Active,
     }
 }
@@ -106,7 +107,11 @@ proptest! {
         same_node in any::<bool>(),
     ) {
         let (Some(mine), Some(mut to)) = (position(&member(role)), position(&member(other))) else { return Ok(()) };
-        if !same_node && let Audience::Reviewers { node, .. } | Audience::Staff { node, .. } = &mut to {
+        if !same_node
+            && let Audience::Reviewers { node, .. }
+            | Audience::Staff { node, .. }
+            | Audience::Agency { district: node, .. } = &mut to
+        {
             *node = "demo.river.ferry".parse().unwrap();
         }
         let address = Notice::address(&to).into_iter();

@@ -29,6 +29,7 @@ fn later(hours: i64) -> Timestamp {
 
 fn profile(id: &str, role: Role, node: &str) -> Profile {
     let member = Member {
+        agency: None,
         id: MemberId::parse(id).unwrap(),
         pseudonym: Code::from_digest(&Digest::of(&[id.as_bytes()])),
         role,
@@ -159,6 +160,7 @@ fn every_step_is_chained_and_told() {
         for notice in of_opening(&event, opening) {
             let to = match &notice.to {
                 Audience::Reviewers { stage, node } => format!("{stage} of {node}"),
+                Audience::Agency { .. } => panic!("no agency has a part in identities"),
                 Audience::Staff { role, node } => format!("{role} of {node}"),
                 Audience::Reporters { node } => format!("reporters of {node}"),
                 Audience::Member { member } => member.to_string(),

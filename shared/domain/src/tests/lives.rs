@@ -21,6 +21,7 @@ use crate::{
     life::{self, Action, Case, RejectionReason, Relation, Stage, State},
     member::Member,
     named::Named as _,
+    overdue::MAX_REMINDERS,
     report::{Concerns, MAX_CONTENTS, NewReport, Report, Urgency},
 };
 
@@ -162,11 +163,20 @@ impl Move {
                 };
                 Request::MarkDuplicate { original, note }
             }
-            Request::HandOver { agencies, .. } => Request::HandOver { agencies, note },
+            Request::HandOver(new) => {
+                let codes = new.beside.codes.iter().map(|_| code_of(life.report.version)).collect();
+                let beside = crate::handover::Beside { codes, ..new.beside.clone() };
+                Request::HandOver(Box::new(crate::handover::HandOver { note, beside, ..*new }))
+            }
             Request::Close { .. } => Request::Close { note },
             other => other,
         }
     }
+}
+
+/// The code of the hand-over that is made of this version of a report.
+fn code_of(version: u64) -> crate::code::Code {
+    super::handover_code(usize::try_from(version).unwrap())
 }
 
 fn holds_its_promises(attempt: &Attempt<'_>) -> Result<(), TestCaseError> {
@@ -213,6 +223,8 @@ impl Attempt<'_> {
             stage: after.stage,
             stage_since: after.stage_since,
             due_at: after.due_at,
+            clock_at: after.clock_at,
+            reminders: after.reminders,
             updated_at: self.after.now,
             media: after.media.clone(),
             contents: after.contents.clone(),
@@ -220,9 +232,12 @@ impl Attempt<'_> {
             duplicate_of: after.duplicate_of,
             erased_at: after.erased_at,
             erased_media: after.erased_media.clone(),
+            handovers: after.handovers.clone(),
             ..before.clone()
         };
         prop_assert_eq!(after, &unmoved);
+        prop_assert_eq!(&after.handovers, &[&*before.handovers, &*event.handovers].concat());
+        prop_assert_eq!(!event.handovers.is_empty(), event.action == Action::HandOver);
         Ok(())
     }
 
@@ -263,6 +278,14 @@ impl Attempt<'_> {
             prop_assert!(report.due_at.is_none_or(|due_at| due_at > self.after.now));
             prop_assert_eq!(report.stage_since, self.after.now);
         }
+        // Whatever has a deadline is on the clock, but for what the district was reminded of
+        // often enough; and so is what is unfounded until it is erased.
+        let said_enough = report.stage.above().is_none() && report.reminders >= MAX_REMINDERS;
+        let waits_to_be_erased = report.reason == Some(RejectionReason::Unfounded) && report.erased_at.is_none();
+        let on_the_clock = (report.state.has_deadline() && !said_enough) || waits_to_be_erased;
+        prop_assert_eq!(report.clock_at.is_some(), on_the_clock, "{}", report.state);
+        prop_assert!(report.state.has_deadline() || report.reminders == 0 || report.due_at.is_some());
+        prop_assert!(report.clock_at.is_none_or(|at| at > self.after.now || self.before.report.clock_at == Some(at)));
         Ok(())
     }
 
@@ -307,8 +330,17 @@ impl Attempt<'_> {
             Ok(_) if self.before.report.erased_at.is_some() => {
                 prop_assert_eq!(error, &Error::Refused(Refusal::Erased));
             }
+            Ok(_) if action == Action::Erase => {
+                prop_assert_eq!(error, &Error::WrongState(State::Rejected));
+                prop_assert_ne!(self.before.report.reason, Some(RejectionReason::Unfounded));
+            }
+            // Only a copy of another district's is called back.
+            Ok(_) if action == Action::Recall => prop_assert_eq!(error, &Error::Refused(Refusal::WrongRole)),
             Ok(_) => prop_assert!(
-                matches!(error, Error::Invalid(_) | Error::Refused(Refusal::TooManyMessages)),
+                matches!(
+                    error,
+                    Error::Invalid(_) | Error::Refused(Refusal::TooManyMessages | Refusal::TooManyHandovers)
+                ),
                 "{error} for {action}, which the table allows"
             ),
         }
@@ -408,6 +440,8 @@ fn forgeries(event: &Event) -> Vec<Event> {
             event.duplicate_of = if event.duplicate_of.is_none() { Some(unknown_report()) } else { None };
         }),
         forge(&|event| event.agencies.push("fire".to_owned())),
+        forge(&|event| event.handovers.push(unknown_report())),
+        forge(&|event| event.origin = Some(unknown_report())),
         forge(&|event| event.media.push(medium(98).id)),
         forge(&|event| event.contents.extend(stranger.contents.clone())),
         forge(&|event| event.erases = !event.erases),

@@ -34,11 +34,14 @@ fn district() -> District {
         trades: Vec::new(),
         places: Vec::new(),
         station_tasks: StationTasks::Consent,
+        agencies: Vec::new(),
+        outcome_kinds: Vec::new(),
     }
 }
 
 fn member(id: &str, role: Role, node: &str) -> Member {
     Member {
+        agency: None,
         id: MemberId::parse(id).unwrap(),
         pseudonym: Code::from_digest(&Digest::of(&[id.as_bytes()])),
         role,
@@ -75,7 +78,7 @@ fn changes() -> Vec<Change> {
         Change::Confirm,
         Change::Decline { reason: reason.clone() },
         Change::Describe { kind: Kind::Taxi, trades: Vec::new(), places: Vec::new() },
-        Change::Transfer { node, role: None, body: None, reason: reason.clone() },
+        Change::Transfer { node, role: None, body: None, agency: None, reason: reason.clone() },
         Change::Suspend { reason: reason.clone() },
         Change::Restore { reason },
         Change::ChooseChannel { channel: Some(channel()) },
@@ -171,6 +174,7 @@ fn a_transferred_reporter_is_known_to_nobody_any_more() {
         node: node.parse().unwrap(),
         role: None,
         body: None,
+        agency: None,
         reason: "Moved house.".to_owned(),
     };
     let after = done(&before, &moved("d.s.e"), &station).unwrap().profile;
@@ -199,6 +203,7 @@ fn a_new_member_is_checked_field_by_field() {
         role: Role::Reporter,
         node: COMMUNITY.parse().unwrap(),
         body: None,
+        agency: None,
         kind: Some(Kind::Shop),
         trades: Vec::new(),
         places: Vec::new(),
@@ -216,6 +221,7 @@ fn a_new_member_is_checked_field_by_field() {
         (NewMember { places: vec![label("unknown")], ..good.clone() }, "/places/0"),
         (NewMember { role: Role::Officer, body: Some(Body::Police), ..good.clone() }, "/kind"),
         (NewMember { role: Role::Officer, kind: None, ..good.clone() }, "/body"),
+        (NewMember { agency: Some(label("fire")), ..good.clone() }, "/agency"),
     ] {
         let Err(Error::Invalid(found)) = bad.validate(&district()) else { panic!("{bad:?}") };
         assert!(found.iter().any(|one| one.pointer == pointer), "{pointer} {found:?}");
@@ -231,6 +237,7 @@ fn who_is_told_of_a_change() {
         for notice in of_membership(&decided.event, pseudonym) {
             let to = match &notice.to {
                 Audience::Reviewers { stage, node } => format!("{stage} of {node}"),
+                Audience::Agency { .. } => panic!("no agency has a part in memberships"),
                 Audience::Staff { role, node } => format!("{role} of {node}"),
                 Audience::Reporters { node } => format!("reporters of {node}"),
                 Audience::Member { .. } => "the member".to_owned(),

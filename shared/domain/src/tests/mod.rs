@@ -1,16 +1,24 @@
 //! Tests of the rules, and the people, requests and lives that they are told with.
 
 mod authority;
+mod briefing;
+mod calendar;
 mod channel;
 mod decide;
+mod deputy;
+mod handover;
 mod identity;
 mod life_table;
 mod lives;
 mod media;
 mod membership;
 mod notice;
+mod outcome;
+mod overdue;
+mod tally;
 mod task;
 mod task_receipt;
+mod webhook;
 
 use std::sync::LazyLock;
 
@@ -23,14 +31,17 @@ use crate::{
     command::CommandId,
     content::Content,
     decide::{Context, Decided, Request, clock_member, decide, submit},
+    district::{Agency, District, Label, StationTasks},
     error::Error,
     event::Event,
+    handover::{Beside, HandOver, Receiver},
     hash::Digest,
     life::{Action, RejectionReason},
     media::{Checked, CopyOf, MediaRef, MediaType},
     member::{Body, Member, MemberId, MemberState, Role},
     report::{Category, Concerns, NewReport, Place, Report, ReportId, Urgency},
     territory::NodeId,
+    text::Text,
 };
 
 /// Two words that stand in every text that anybody writes in these tests and in no text
@@ -66,6 +77,7 @@ fn policy() -> &'static Policy {
 
 fn member(id: &str, role: Role, place: &str) -> Member {
     Member {
+        agency: None,
         id: MemberId::parse(id).unwrap(),
         pseudonym: Code::from_digest(&Digest::of(&[b"pseudonym", id.as_bytes()])),
         role,
@@ -195,11 +207,50 @@ fn request(action: Action) -> Request {
         Action::Withdraw => Request::Withdraw,
         Action::Reopen => Request::Reopen { note: written("note") },
         Action::SendDown => Request::SendDown { note: written("note") },
-        Action::HandOver => Request::HandOver { agencies: vec!["fire".to_owned()], note: None },
+        Action::HandOver => hand_over(&["fire"]),
         Action::Close => Request::Close { note: None },
         Action::Message => Request::Message { text: written("message") },
         Action::Remind => Request::Remind,
         Action::Escalate => Request::Escalate,
+        Action::Erase => Request::Erase,
+        Action::Recall => Request::Recall,
+    }
+}
+
+/// An everyday hand-over to these agencies of the district. The codes differ from call to call only
+/// by the number of the receiver: one life hands over once, or names its own.
+fn hand_over(agencies: &[&str]) -> Request {
+    let agency = |label: &&str| Receiver::Agency { agency: Label::parse(label).unwrap() };
+    Request::HandOver(Box::new(HandOver {
+        receivers: agencies.iter().map(agency).collect(),
+        asks: written("asked"),
+        deadline_hours: 16,
+        beside: Beside {
+            codes: (0..agencies.len()).map(handover_code).collect(),
+            district: Some(lists()),
+            ..Beside::default()
+        },
+        ..HandOver::default()
+    }))
+}
+
+fn handover_code(number: usize) -> Code {
+    Code::from_digest(&Digest::of(&[b"hand-over", &number.to_be_bytes()]))
+}
+
+/// The lists of the district: its agencies.
+fn lists() -> District {
+    let agency = |label: &str| Agency { label: Label::parse(label).unwrap(), name: Text::new("机构", "Agency") };
+    District {
+        node: node("hexi"),
+        version: 1,
+        name: Text::new("河西", "Hexi"),
+        nodes: Vec::new(),
+        trades: Vec::new(),
+        places: Vec::new(),
+        station_tasks: StationTasks::Consent,
+        agencies: ["fire", "market"].map(agency).to_vec(),
+        outcome_kinds: Vec::new(),
     }
 }
 
@@ -225,7 +276,7 @@ impl Life {
     fn sent_by(author: &Member, new: NewReport, media: Vec<MediaRef>) -> Self {
         let now = wednesday();
         let context = context(author, 0, now);
-        let Decided { report, event, contents } =
+        let Decided { report, event, contents, .. } =
             submit(new, context.command.report_id(0), author, media, context).unwrap();
         Self { report, events: vec![event], contents, now }
     }
@@ -241,7 +292,7 @@ impl Life {
 
     /// Keeps what was decided, as one transaction of the store does.
     fn keep(&mut self, decided: Decided) {
-        let Decided { report, event, contents } = decided;
+        let Decided { report, event, contents, .. } = decided;
         if event.erases {
             self.contents.clear();
         }

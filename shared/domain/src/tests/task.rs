@@ -53,6 +53,8 @@ pub(super) fn district() -> District {
         trades: TRADES.iter().map(|of| Trade { label: label(of), name: name.clone(), target: 0 }).collect(),
         places: Vec::new(),
         station_tasks: StationTasks::Consent,
+        agencies: Vec::new(),
+        outcome_kinds: Vec::new(),
     }
 }
 
@@ -480,7 +482,7 @@ fn each_event_follows_from_the_one_before_and_is_told_without_content() {
                 Audience::Reporters { node } => format!("reporters of {node}"),
                 Audience::Reviewers { stage, node } => format!("{stage} of {node}"),
                 Audience::Member { .. } => "the maker".to_owned(),
-                Audience::Staff { .. } => panic!("no other staff has a part in tasks"),
+                Audience::Staff { .. } | Audience::Agency { .. } => panic!("no other staff has a part in tasks"),
             };
             let [zh_cn, en] = [&notice.text.zh_cn, &notice.text.en].map(|text| text.replace(&code, "CODE"));
             writeln!(told, "{} → {to}\n    {zh_cn}\n    {en}", decided.event.action).unwrap();

@@ -1,11 +1,14 @@
 //! The fields of every body, each bad in every way in which it can be.
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use reqwest::Method;
 
-use super::{Desk, Expected, Post, Row, UNKNOWN_CODE, names};
+use super::{Desk, Expected, Post, Row, UNKNOWN_CODE, WEBHOOK, is, names};
+use crate::outcomes::OUTCOMES;
 use crate::tasks::{self, LANTERN};
+use crate::webhooks;
 
 /// What is wrong with a text of at most `limit` characters.
 fn bad_texts(limit: usize) -> Vec<(String, Value)> {
@@ -34,6 +37,71 @@ async fn missing(post: &Post, field: &str) -> Row {
 
 async fn set(post: &Post, what: &str, field: &str, value: Value, expected: Expected) -> Row {
     post.row(what, expected).await.field(field, value)
+}
+
+pub(super) async fn of_webhooks(desk: &mut Desk) {
+    let person = desk.district.person.clone();
+    let version = person.get(WEBHOOK).await.unwrap().version().unwrap();
+    let put = |body: Value, what: &str, expected: Expected| Row {
+        what: what.to_owned(),
+        person: person.clone(),
+        method: Method::PUT,
+        operation: "/districts/{district}/agencies/{agency}/webhook",
+        path: WEBHOOK.to_owned(),
+        headers: vec![("content-type", "application/json".to_owned()), ("if-match", format!("\"{version}\""))],
+        body: Some(body.to_string()),
+        expected,
+    };
+    let good = json!({ "url": webhooks::NOWHERE, "active": false });
+    let mut rows = vec![
+        put(json!({ "active": true }), "no url", names(["/url"])),
+        put(json!({ "url": webhooks::NOWHERE }), "nothing of whether it is on", names(["/active"])),
+        put(json!({ "url": webhooks::NOWHERE, "active": "yes" }), "on is a word", names(["/active"])),
+        put(json!({ "url": webhooks::NOWHERE, "active": true, "secret": "x" }), "a secret", names(["/secret"])),
+        put(good.clone(), "no If-Match", is(428, "version_missing")).without("if-match"),
+        put(good.clone(), "of another version", is(412, "version_stale")).header("if-match", "\"0\""),
+    ];
+    for url in [
+        json!(""),
+        json!(7),
+        json!("http://hooks.example.org/"),
+        json!("https://hooks/"),
+        json!("https://user@hooks.example.org/"),
+        json!("https://hooks.example.org:22/"),
+        json!("https://hooks.example.org/#x"),
+        json!("https://消防.cn/"),
+        json!("https://169.254.169.254/"),
+        json!("https://[::ffff:10.0.0.1]/"),
+        json!("https://localhost/"),
+        json!(format!("https://hooks.example.org/{}", "x".repeat(500))),
+    ] {
+        let what = format!("url: {}", url.to_string().chars().take(40).collect::<String>());
+        rows.push(put(json!({ "url": url, "active": true }), &what, names(["/url"])));
+    }
+    let path = |path: &str| format!("/districts/demo/agencies/{path}");
+    let to = |what: &str, of: String, expected: Expected| Row { path: of, ..put(good.clone(), what, expected) };
+    rows.push(to("no label", path("Fire!/webhook"), names(["agency"])));
+    rows.push(to("an agency that there is not", path("water/webhook"), is(404, "not_found")));
+    rows.push(to("no district", "/districts/demo.river/agencies/fire/webhook".to_owned(), names(["district"])));
+    for (what, of, expected) in [
+        ("no page", "market-regulation/webhook/deliveries?limit=0", names(["limit"])),
+        ("no cursor", "market-regulation/webhook/deliveries?cursor=x", names(["cursor"])),
+        ("an unknown parameter", "market-regulation/webhook/deliveries?colour=red", names(["colour"])),
+    ] {
+        rows.push(Row::get(what, &person, path(of), expected));
+    }
+    let replay = |what: &str, id: &str, expected: Expected| Row {
+        method: Method::POST,
+        operation: "",
+        path: path(&format!("market-regulation/webhook/deliveries/{id}/replay")),
+        headers: vec![("idempotency-key", desk.district.keys.next().to_string())],
+        body: None,
+        ..put(json!(null), what, expected)
+    };
+    rows.push(replay("no id", "1-2-3", names(["delivery_id"])));
+    let unknown = format!("001800000000000-{}-1", UNKNOWN_CODE.replace('-', ""));
+    rows.push(replay("no such delivery", &unknown, is(404, "not_found")));
+    desk.rows("The webhook of an agency", rows).await;
 }
 
 pub(super) async fn of_reports(desk: &mut Desk) {
@@ -114,6 +182,99 @@ pub(super) async fn of_media(desk: &mut Desk) {
     desk.rows("POST /media", rows).await;
 }
 
+pub(super) async fn of_handovers(desk: &mut Desk, posts: &[Post]) {
+    let find = |operation: &str| posts.iter().find(|post| post.operation.ends_with(operation)).unwrap();
+    let texts = |limit| bad_texts(limit).into_iter();
+    let given = |limit| bad_texts(limit).into_iter().filter(|(_, value)| !value.is_null());
+    let post = find("/reports/{report_id}/handovers");
+    let mut rows = Vec::new();
+    for field in ["receivers", "asks", "deadline_hours"] {
+        rows.push(missing(post, field).await);
+    }
+    for (what, value) in texts(1_000) {
+        rows.push(set(post, &format!("asks {what}"), "asks", value, names(["/asks"])).await);
+    }
+    for (what, value) in given(1_000) {
+        rows.push(set(post, &format!("note {what}"), "note", value, names(["/note"])).await);
+    }
+    for (what, value) in given(4_000) {
+        let extract = json!({ "text": value });
+        rows.push(set(post, &format!("extract: text {what}"), "extract", extract, names(["/extract/text"])).await);
+    }
+    for bad in [json!(0), json!(401), json!(-1), json!(70_000), json!(1.5), json!("16"), Value::Null] {
+        rows.push(
+            set(post, &format!("deadline_hours: {bad}"), "deadline_hours", bad, names(["/deadline_hours"])).await,
+        );
+    }
+    let fire = json!({ "to": "agency", "agency": "fire" });
+    let eleven: Vec<_> = (0..11).map(|i| json!({ "to": "agency", "agency": format!("a{i}") })).collect();
+    for (what, bad, pointer) in [
+        ("none", json!([]), "/receivers"),
+        ("eleven", json!(eleven), "/receivers"),
+        ("the same twice", json!([fire, fire]), "/receivers/1"),
+        ("an agency of no list", json!([{ "to": "agency", "agency": "coastguard" }]), "/receivers/0/agency"),
+        ("a district that is none", json!([{ "to": "district", "district": "nowhere" }]), "/receivers/0/district"),
+        ("the own district", json!([fire, { "to": "district", "district": "demo" }]), "/receivers/1/district"),
+        ("a station", json!([{ "to": "district", "district": "demo.river" }]), "/receivers/0/district"),
+        ("no list", json!("fire"), "/receivers"),
+    ] {
+        rows.push(set(post, &format!("receivers: {what}"), "receivers", bad, names([pointer])).await);
+    }
+    for (what, bad, pointer) in [
+        ("observed_at, which is not known", json!({ "observed_at": true }), "/extract/observed_at"),
+        ("a medium of no report", json!({ "media": [uuid::Uuid::nil()] }), "/extract/media/0"),
+        ("a medium that is none", json!({ "media": ["x"] }), "/extract/media/0"),
+        ("the reporter", json!({ "reporter": true }), "/extract/reporter"),
+        ("place: yes", json!({ "place": "yes" }), "/extract/place"),
+    ] {
+        rows.push(set(post, &format!("extract: {what}"), "extract", bad, names([pointer])).await);
+    }
+    let every = json!({ "receivers": [], "asks": "", "deadline_hours": 0, "extract": { "text": "" }, "note": "" });
+    let pointers = names(["/note", "/receivers", "/asks", "/deadline_hours", "/extract/text"]);
+    rows.push(post.row("every bad field is named", pointers).await.raw(every.to_string()));
+    desk.rows("POST /districts/{district}/reports/{report_id}/handovers", rows).await;
+
+    let post = find("/close");
+    let mut rows = Vec::new();
+    for (what, value) in given(1_000) {
+        rows.push(set(post, &format!("note {what}"), "note", value, names(["/note"])).await);
+    }
+    desk.rows("POST /districts/{district}/reports/{report_id}/close", rows).await;
+
+    let post = find("/districts/{district}/handovers/{handover_id}/steps");
+    let mut rows = vec![missing(post, "step").await, missing(post, "text").await];
+    for (what, value) in texts(1_000) {
+        rows.push(set(post, &format!("text {what}"), "text", value, names(["/text"])).await);
+    }
+    for (what, bad, pointer) in [
+        ("no step", json!({ "step": "accept" }), "/step"),
+        ("a recall without a reason", json!({ "step": "recall" }), "/reason"),
+        ("a recall with a text", json!({ "step": "recall", "reason": "not_needed", "text": "So." }), "/text"),
+        ("a recall for no reason of the list", json!({ "step": "recall", "reason": "mistake" }), "/reason"),
+        ("a recall for the platform's reason", json!({ "step": "recall", "reason": "content_erased" }), "/reason"),
+    ] {
+        rows.push(post.row(what, names([pointer])).await.raw(bad.to_string()));
+    }
+    desk.rows("POST /districts/{district}/handovers/{handover_id}/steps", rows).await;
+
+    let post = find("/me/handovers/{handover_id}/steps");
+    let mut rows = vec![missing(post, "step").await, missing(post, "reason").await];
+    for (what, value) in texts(1_000) {
+        rows.push(set(post, &format!("reason {what}"), "reason", value, names(["/reason"])).await);
+    }
+    for (what, bad, pointer) in [
+        ("no step", json!({ "step": "recall" }), "/step"),
+        ("asking nothing", json!({ "step": "ask" }), "/text"),
+        ("nothing done", json!({ "step": "complete", "note": "So." }), "/done"),
+        ("a note to nothing", json!({ "step": "confirm_erasure", "note": "So." }), "/note"),
+        ("a copy for an agency", json!({ "step": "accept", "node": "demo.river.boatyard" }), "/node"),
+        ("a node that is none", json!({ "step": "accept", "node": "A" }), "/node"),
+    ] {
+        rows.push(post.row(what, names([pointer])).await.raw(bad.to_string()));
+    }
+    desk.rows("POST /me/handovers/{handover_id}/steps", rows).await;
+}
+
 pub(super) async fn of_originals(desk: &mut Desk) {
     let post = post(desk, "/reports/{report_id}/media/{media_id}/original");
     let mut rows = vec![missing(&post, "reason").await];
@@ -174,6 +335,50 @@ pub(super) async fn of_decisions(desk: &mut Desk) {
         rows.push(post.row("every bad text is named", both).await.raw(body.to_string()));
     }
     desk.everywhere("Decisions", rows).await;
+}
+
+pub(super) async fn of_briefings(desk: &mut Desk, posts: &[Post]) {
+    let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
+    let briefing = of("/districts/{district}/briefings");
+    let mut rows = vec![missing(briefing, "from").await, missing(briefing, "to").await];
+    for field in ["from", "to"] {
+        for bad in
+            [json!("yesterday"), json!("2037-02-30"), json!("2037-8-1"), json!(""), json!(20_370_801), Value::Null]
+        {
+            rows.push(set(briefing, &format!("{field}: {bad}"), field, bad, names([&format!("/{field}")])).await);
+        }
+    }
+    for (field, day, pointers) in [
+        ("from", "1999-12-31", vec!["/from", "/to"]),
+        ("from", "2030-01-01", vec!["/to"]),
+        ("to", "9999-12-31", vec!["/to", "/to"]),
+        ("to", "2001-01-01", vec!["/to"]),
+    ] {
+        let expected = (400, "invalid", pointers.into_iter().map(ToOwned::to_owned).collect());
+        rows.push(set(briefing, &format!("{field}: {day}"), field, json!(day), expected).await);
+    }
+    let comment = of("/districts/{district}/briefings/{briefing_id}/comments");
+    rows.push(missing(comment, "text").await);
+    for (what, value) in bad_texts(1_000) {
+        rows.push(set(comment, &format!("text {what}"), "text", value, names(["/text"])).await);
+    }
+    let reader = &desk.district.person;
+    let base = "/districts/demo/briefings";
+    rows.push(Row::get("a code that was misheard", reader, format!("{base}/00000-00001"), names(["briefing_id"])));
+    rows.push(Row::get(
+        "a briefing that there is not",
+        reader,
+        format!("{base}/00000-00000"),
+        (404, "not_found", Vec::new()),
+    ));
+    let document = comment.path().replace("/comments", "/document");
+    for bad in ["de", "zh-cn", ""] {
+        let path = format!("{document}?language={bad}");
+        rows.push(Row::get(&format!("language={bad}"), reader, path, names(["language"])));
+    }
+    rows.push(Row::get("limit=0", reader, format!("{base}?limit=0"), names(["limit"])));
+    rows.push(Row::get("a cursor that is none", reader, format!("{base}?cursor=hello"), names(["cursor"])));
+    desk.rows("The fields of a briefing", rows).await;
 }
 
 pub(super) async fn of_tasks(desk: &mut Desk, posts: &[Post]) {
@@ -302,6 +507,91 @@ pub(super) async fn of_answers_to_tasks(desk: &mut Desk) {
     desk.rows("What is answered to a task", rows).await;
 }
 
+pub(super) async fn of_outcomes(desk: &mut Desk, posts: &[Post]) {
+    let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
+    let record = of("/districts/{district}/outcomes");
+    let waiting = desk.waiting[0].clone();
+    let own = record.body.as_ref().unwrap()["reports"][0].clone();
+    let mut rows = Vec::new();
+    for field in ["kind", "count", "on", "evidence"] {
+        rows.push(missing(record, field).await);
+    }
+    rows.push(set(record, "no report and no hand-over", "reports", json!([]), names(["/reports"])).await);
+    for (what, value) in bad_texts(1_000) {
+        rows.push(set(record, &format!("evidence {what}"), "evidence", value, names(["/evidence"])).await);
+    }
+    for (at, bad, pointers) in [
+        ("kind", json!("opinions_changed"), vec!["/kind"]),
+        ("kind", json!("Arrests!"), vec!["/kind"]),
+        ("count", json!(0), vec!["/count"]),
+        ("count", json!(10_001), vec!["/count"]),
+        ("count", json!(-1), vec!["/count"]),
+        ("count", json!(1.5), vec!["/count"]),
+        ("on", json!("2037-08-13"), vec!["/on"]),
+        ("on", json!("1999-12-31"), vec!["/on"]),
+        ("on", json!("2037-02-30"), vec!["/on"]),
+        ("on", json!("yesterday"), vec!["/on"]),
+        ("reports", json!([UNKNOWN_CODE]), vec!["/reports/0"]),
+        ("reports", json!(["00000-00001"]), vec!["/reports/0"]),
+        ("reports", json!([own, waiting]), vec!["/reports/1"]),
+        ("reports", json!([own, own]), vec!["/reports/1"]),
+        ("reports", json!(vec![own.clone(); 21]), vec!["/reports"]),
+        ("handover", json!(UNKNOWN_CODE), vec!["/reports"]),
+        ("person", json!("李建国"), vec!["/person"]),
+    ] {
+        let expected = (400, "invalid", pointers.into_iter().map(ToOwned::to_owned).collect());
+        rows.push(set(record, &format!("{at}: {}", short(&bad)), at, bad, expected).await);
+    }
+    let all = json!({
+        "kind": "x", "count": 0, "on": "2050-01-01", "handover": UNKNOWN_CODE, "evidence": " ",
+    });
+    let everything = names(["/kind", "/count", "/on", "/evidence", "/handover"]);
+    rows.push(record.row("everything at once", everything).await.raw(all.to_string()));
+    desk.rows("The fields of an outcome", rows).await;
+
+    let steps = of("/districts/{district}/outcomes/{outcome_id}/steps");
+    let correct = |count: i64, on: &str| json!({ "step": "correct", "kind": "cases_solved", "count": count, "on": on, "evidence": "The file." });
+    let mut rows = Vec::new();
+    for (what, body, expected) in [
+        ("no such step", json!({ "step": "double" }), names(["/step"])),
+        ("a step of the district", json!({ "step": "confirm" }), (403, "wrong_role", Vec::new())),
+        ("a link to nothing", json!({ "step": "link" }), names(["/report"])),
+        ("a link to both", json!({ "step": "link", "report": own, "handover": own }), names(["/report"])),
+        ("a link to itself", json!({ "step": "link", "report": own }), names(["/report"])),
+        ("a link to what there is not", json!({ "step": "link", "report": UNKNOWN_CODE }), names(["/report"])),
+        ("a link to what is not adopted", json!({ "step": "link", "report": waiting }), names(["/report"])),
+        ("a link to nobody's hand-over", json!({ "step": "link", "handover": UNKNOWN_CODE }), names(["/handover"])),
+        ("a correction of nothing to nothing", correct(0, "2037-08-10"), names(["/count"])),
+        ("a correction to tomorrow", correct(1, "2037-08-13"), names(["/on"])),
+        (
+            "a correction without evidence",
+            json!({ "step": "correct", "kind": "cases_solved", "count": 1, "on": "2037-08-10" }),
+            names(["/evidence"]),
+        ),
+    ] {
+        rows.push(steps.row(what, expected).await.raw(body.to_string()));
+    }
+    for (what, code, expected) in [
+        ("an outcome that there is not", UNKNOWN_CODE, (404, "not_found", Vec::new())),
+        ("a code with a wrong character", "00000-00001", names(["outcome_id"])),
+    ] {
+        let mut row = steps.row(what, expected).await;
+        row.path = format!("{OUTCOMES}/{code}/steps");
+        rows.push(row);
+    }
+    let officer = desk.officer.person.clone();
+    for (query, field) in
+        [("limit=0", "limit"), ("state=open", "state"), ("colour=red", "colour"), ("cursor=x", "cursor")]
+    {
+        let path = format!("{OUTCOMES}?{query}");
+        rows.push(Row::get(query, &officer, path, names([field])));
+    }
+    let district = desk.district.person.clone();
+    let both = format!("{OUTCOMES}?waiting=true&state=proposed");
+    rows.push(Row::get("waiting, and a state", &district, both, names(["waiting"])));
+    desk.rows("The steps and lists of outcomes", rows).await;
+}
+
 pub(super) async fn of_members(desk: &mut Desk, posts: &[Post]) {
     let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
     let member = of("/districts/{district}/members");
@@ -369,6 +659,8 @@ pub(super) async fn of_members(desk: &mut Desk, posts: &[Post]) {
     }
     desk.rows("The changes of a member", rows).await;
 
+    absences(desk).await;
+
     let invite = of("/districts/{district}/invites");
     let mut rows = Vec::new();
     for (field, bad, pointer) in [
@@ -394,6 +686,44 @@ pub(super) async fn of_members(desk: &mut Desk, posts: &[Post]) {
         rows.push(decision.row(what, names([pointer])).await.raw(body.to_string()));
     }
     desk.rows("The decision on an opening", rows).await;
+}
+
+/// What is wrong with an absence.
+async fn absences(desk: &mut Desk) {
+    let person = &desk.station.person;
+    let path = "/districts/demo/members/officer-plum-garden/absence".to_owned();
+    let now = desk.world.now().unwrap_or_else(Timestamp::now);
+    let days = |days: i64| (now + SignedDuration::from_hours(24 * days)).to_string();
+    let (from, until) = (days(1), days(8));
+    let body = |field: &str, value: Value| {
+        let mut body = json!({ "from": from, "until": until, "deputy": "officer-plum-garden" });
+        body[field] = value;
+        body.to_string()
+    };
+    let mut rows = Vec::new();
+    for (what, field, value, pointers) in [
+        ("no time", "from", json!("tomorrow"), names(["/from"])),
+        ("over before it begins", "until", json!(days(1)), names(["/until", "/deputy"])),
+        ("before it begins, and long ago", "until", json!(days(-1)), names(["/until", "/deputy"])),
+        ("too long", "until", json!(days(70)), names(["/until", "/deputy"])),
+        ("no id", "deputy", json!("no id"), names(["/deputy"])),
+        ("nobody", "deputy", json!("nobody"), names(["/deputy"])),
+        ("the absent one", "deputy", json!("officer-plum-garden"), names(["/deputy"])),
+        ("an unknown field", "colour", json!("red"), names(["/colour"])),
+    ] {
+        let headers = vec![("content-type", "application/json".to_owned()), ("if-match", "\"0\"".to_owned())];
+        rows.push(Row {
+            what: what.to_owned(),
+            method: Method::PUT,
+            path: path.clone(),
+            operation: "/districts/{district}/members/{member_id}/absence",
+            person: person.clone(),
+            headers,
+            body: Some(body(field, value)),
+            expected: pointers,
+        });
+    }
+    desk.rows("The fields of an absence", rows).await;
 }
 
 /// A value, cut to what a table can show.

@@ -13,7 +13,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, DeleteRequest, WriteRequest},
 };
 use pingan_local::{client::Person, seed};
-use pingan_store::{CursorKey, Key, Store, TableNames};
+use pingan_store::{CursorKey, Key, Store, TableNames, keys::Table};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -74,8 +74,8 @@ impl Deployment {
         let turn = TURN.lock().await;
         let client = dynamodb(&settings.endpoint, &settings.region);
         let names = TableNames::with_prefix(&settings.prefix);
-        for table in [&names.identities, &names.members, &names.notices, &names.reports, &names.tasks] {
-            empty(&client, table).await;
+        for table in Table::ALL {
+            empty(&client, names.of(table)).await;
         }
         let store = Store::new(client, names, CursorKey::new(vec![0; 32]).unwrap());
         seed::seed(&store).await.unwrap();

@@ -18,10 +18,10 @@ use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
 };
-use jiff::{SignedDuration, Timestamp};
-use pingan_domain::report::ReportId;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use pingan_domain::{calendar::Policy, report::ReportId};
 use pingan_local::{
-    bundle::{Bundle, IntakeOptions, Options},
+    bundle::{Bundle, IntakeOptions, Options, WebhookOptions},
     client::{Answer, Person},
     clock::Clock,
     requests::Asked,
@@ -83,12 +83,38 @@ impl World {
         Self::start_with(IntakeOptions::default()).await
     }
 
+    /// The same, with what the clock starts each week: elsewhere it would come in between as soon as a test lets days pass.
+    pub(crate) async fn start_with_weekly_runs() -> Self {
+        Self::start_as(|options| Options { weekly: true, ..options }).await
+    }
+
     /// The same, with uploads that are taken in another way.
     pub(crate) async fn start_with(intake: IntakeOptions) -> Self {
+        Self::start_as(|options| Options { intake, ..options }).await
+    }
+
+    /// The same, with webhooks that take another time.
+    pub(crate) async fn start_telling(webhooks: WebhookOptions) -> Self {
+        Self::start_as(|options| Options { webhooks, ..options }).await
+    }
+
+    async fn start_as(change: impl FnOnce(Options) -> Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::standing(MORNING.parse().unwrap());
-        let bundle = Bundle::start(Options { intake, ..Options::new(folder.path(), 0, clock) }).await.unwrap();
+        let options = Options { weekly: false, ..Options::new(folder.path(), 0, clock) };
+        let bundle = Bundle::start(change(options)).await.unwrap();
         Self { place: Place::Here { bundle: Box::new(bundle), folder }, keys: Mutex::default(), first_key: 0 }
+    }
+
+    /// The same, in a district that has decided this about time.
+    pub(crate) async fn start_by(policy: &str) -> Self {
+        let policy = Policy::parse(policy, TimeZone::get("Asia/Shanghai").unwrap()).unwrap();
+        Self::start_as(|options| Options { policy: Some(policy), ..options }).await
+    }
+
+    /// Lets the clock stand at another moment.
+    pub(crate) fn set_clock(&self, at: &str) {
+        self.bundle().clock.set(at.parse().unwrap());
     }
 
     /// Where the bundle is.
