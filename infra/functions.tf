@@ -644,7 +644,7 @@ locals {
         }
         notices = local.tell
         reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = ["reports-by-district"] }
-        tallies = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = [] }
+        tallies = { actions = ["dynamodb:Query"], indexes = [] }
         tasks   = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = ["tasks-by-district"] }
       }
       media      = { "briefings/*" = ["s3:PutObject"] }

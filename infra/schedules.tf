@@ -49,6 +49,22 @@ resource "aws_scheduler_schedule" "job" {
   }
 }
 
+# The scheduler calls the function and forgets. What the function itself could not do is tried
+# twice more, and then goes to the same queue as what could not be called.
+resource "aws_lambda_function_event_invoke_config" "job" {
+  for_each = local.schedules
+
+  function_name                = module.function[each.key].name
+  maximum_retry_attempts       = 2
+  maximum_event_age_in_seconds = 3600
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failures[each.key].arn
+    }
+  }
+}
+
 resource "aws_iam_role" "schedule" {
   for_each = local.schedules
 

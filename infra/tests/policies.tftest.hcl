@@ -50,7 +50,7 @@ run "bundle" {
             "notices"                            = ["PutItem"]
             "reports"                            = ["BatchGetItem", "Query"]
             "reports/index/reports-by-district"  = ["BatchGetItem", "Query"]
-            "tallies"                            = ["BatchGetItem", "Query"]
+            "tallies"                            = ["Query"]
             "tasks"                              = ["BatchGetItem", "Query"]
             "tasks/index/tasks-by-district"      = ["BatchGetItem", "Query"]
           }

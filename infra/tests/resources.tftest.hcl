@@ -555,6 +555,14 @@ run "bundle" {
     error_message = "A retry that webhook cannot record is lost."
   }
 
+  assert {
+    condition = { for name, config in aws_lambda_function_event_invoke_config.job : name => [
+      config.function_name == module.function[name].name,
+      one(one(config.destination_config).on_failure).destination == aws_sqs_queue.failures[name].arn,
+    ] } == { for name in ["briefing", "deadlines"] : name => [true, true] }
+    error_message = "What a job cannot do is lost."
+  }
+
   # Whatever is called and not waited for has somewhere to leave what it cannot take.
   assert {
     condition = toset([for name, function in local.functions : name if contains(["uploads", "moments"], function.trigger)]) == toset([

@@ -309,15 +309,18 @@ pub(crate) struct HandoverEventView {
     /// The state after.
     #[schema(schema_with = schema::handover_state)]
     to: HandoverState,
-    /// The hash that binds it to all before it.
-    #[schema(schema_with = schema::sha256)]
-    hash: Digest,
+    /// The hash that binds it to all before it; for the district alone, because it is made from
+    /// what the receiver is not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::sha256, required = false)]
+    hash: Option<Digest>,
 }
 
 impl HandoverEventView {
     fn new(event: HandoverEvent, reader: HandoverSide) -> Self {
         let HandoverEvent { seq, at, action, side, role, actor, to, hash, .. } = event;
         let known = reader == HandoverSide::Sender || side == reader;
+        let hash = (reader == HandoverSide::Sender).then_some(hash);
         Self { seq, at, action, side, role: known.then_some(role), actor: known.then_some(actor), to, hash }
     }
 }

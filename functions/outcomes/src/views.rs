@@ -300,12 +300,15 @@ pub(crate) struct OutcomeEventView {
     /// What was written with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<OutcomeNoteView>,
-    /// The hash of the event before.
-    #[schema(schema_with = schema::sha256)]
-    previous: Digest,
-    /// The hash of this event.
-    #[schema(schema_with = schema::sha256)]
-    hash: Digest,
+    /// The hash of the event before; for staff of the district alone, because it is made from what
+    /// others are not shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::sha256, required = false)]
+    previous: Option<Digest>,
+    /// The hash of this event, likewise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::sha256, required = false)]
+    hash: Option<Digest>,
 }
 
 /// A text of an outcome.
@@ -351,8 +354,8 @@ impl OutcomeEventView {
             counted_before: count(&event.before),
             counted_after: count(&event.after),
             note: note.filter(|_| readable).map(|note| OutcomeNoteView { kind: note.kind, text: note.text.clone() }),
-            previous: event.previous,
-            hash: event.hash,
+            previous: inside.then_some(event.previous),
+            hash: inside.then_some(event.hash),
         }
     }
 }

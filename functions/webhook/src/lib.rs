@@ -24,6 +24,7 @@ use aws_lambda_events::event::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::{StreamExt as _, stream};
+use jiff::SignedDuration;
 use pingan_cloud::{Schedules, Sealer, WebhookClient, webhook_secret::Secret, webhooks::Call};
 use pingan_domain::{
     Timestamp,
@@ -51,6 +52,8 @@ const MAX_TRIES: usize = 20;
 /// How much too early a retry may come, by a clock that is fast, in seconds, to be taken for
 /// itself and not for one that was replaced since.
 const EARLY_SECONDS: i64 = 120;
+/// How far ahead a start is booked at the least, in seconds: the scheduler goes by the minute.
+const BOOKED_AHEAD_SECONDS: i64 = 60;
 
 /// What this function needs.
 #[derive(Debug, Clone)]
@@ -319,7 +322,10 @@ impl WebhookSender {
         // A name of the scheduler has 64 characters at most.
         let whose = Digest::of(&[due.webhook.to_string().as_bytes(), due.delivery.to_string().as_bytes()]);
         let name = format!("{}-{}", &whose.to_string()[..32], at.as_millisecond());
-        self.schedules.book(&name, at, &input).await?;
+        // A moment that passes while it is booked would start nothing. Who comes later than due is in
+        // time: the record says what is due.
+        let soonest = self.world.now().checked_add(SignedDuration::from_secs(BOOKED_AHEAD_SECONDS)).unwrap_or(at);
+        self.schedules.book(&name, at.max(soonest), &input).await?;
         tracing::info!(delivery.id = %delivery.id, delivery.next_attempt_at = %at, "the next try is booked");
         Ok(())
     }

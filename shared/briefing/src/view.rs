@@ -282,8 +282,13 @@ impl Say {
     }
 
     /// A count of reporters, which may be suppressed.
-    fn key_of_reporters(&self, name: &'static str, now: Option<u64>, before: Option<u64>) -> KeyFigure {
+    fn key_of_reporters(&self, name: &'static str, whole: bool, now: Option<u64>, before: Option<u64>) -> KeyFigure {
         match (now, before) {
+            // What is of any other period could be taken off one that is a day longer.
+            _ if !whole => {
+                let value = self.either("只按整周、整月显示", "For whole weeks and months");
+                KeyFigure { name, value, words: true, change: self.either("–", "–") }
+            }
             (Some(now), Some(before)) => self.key(name, now, before),
             (now, before) => {
                 let value = now.map_or_else(|| self.words.suppressed.to_owned(), grouped);
@@ -296,6 +301,7 @@ impl Say {
 
     fn keys(&self, briefing: &Briefing) -> Vec<KeyFigure> {
         let (now, before, words) = (&briefing.figures, &briefing.figures_before, self.words);
+        let whole = briefing.period.is_whole();
         let outcomes = briefing.outcomes.iter().fold((0_u64, 0_u64), |(now, before), row| {
             (now.saturating_add(row.count), before.saturating_add(row.before))
         });
@@ -330,11 +336,11 @@ impl Say {
             self.key(words.closed, now.closed, before.closed),
             self.key(words.outcomes_in_all, outcomes.0, outcomes.1),
             overdue,
-            self.key_of_reporters(words.recruited, now.recruited, before.recruited),
-            self.key_of_reporters(words.registered, now.registered, before.registered),
+            self.key_of_reporters(words.recruited, whole, now.recruited, before.recruited),
+            self.key_of_reporters(words.registered, whole, now.registered, before.registered),
             self.key(words.reminders, sum(&now.reminded), sum(&before.reminded)),
-            self.key_of_reporters(words.left, now.left, before.left),
-            self.key_of_reporters(words.rewarded, now.rewarded, before.rewarded),
+            self.key_of_reporters(words.left, whole, now.left, before.left),
+            self.key_of_reporters(words.rewarded, whole, now.rewarded, before.rewarded),
             paid,
         ]
     }

@@ -7,7 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp, ToSpan as _, civil::Date, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp, ToSpan as _,
+    civil::{Date, Weekday},
+    tz::TimeZone,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -142,6 +146,14 @@ impl Period {
             bad.push(FieldError::new("/to", format!("makes the period longer than {MAX_DAYS} days")));
         }
         if bad.is_empty() { Ok(period) } else { Err(Error::Invalid(bad)) }
+    }
+
+    /// Whether it is made of whole weeks, Monday to Sunday, or of whole months. For any other two
+    /// periods, one less the other could be a day, and a figure of that day one person.
+    pub fn is_whole(self) -> bool {
+        let after = self.to.tomorrow().unwrap_or(self.to);
+        let weeks = self.from.weekday() == Weekday::Monday && self.to.weekday() == Weekday::Sunday;
+        weeks || (self.from.day() == 1 && after.day() == 1)
     }
 
     /// The last whole week, Monday to Sunday, before this moment.
@@ -503,7 +515,9 @@ fn shown(count: u64) -> Option<u64> {
 }
 
 impl Account {
-    fn of(figures: &Figures) -> Self {
+    /// The figures of a period; those of people for whole weeks and months alone.
+    fn of(figures: &Figures, period: Period) -> Self {
+        let shown = |count: u64| shown(count).filter(|_| period.is_whole());
         let rewarded = shown(figures.rewarded);
         Self {
             submitted: figures.submitted.clone(),
@@ -807,6 +821,7 @@ pub struct Facts<'a> {
 /// Makes the version of a briefing for an audience.
 pub fn compose(facts: &Facts<'_>, audience: Audience) -> Result<Briefing, Error> {
     let Facts { record, district, time_zone, now, .. } = facts;
+    let before = record.period.before()?;
     let seen = |concerns: Concerns| audience == Audience::District || concerns == Concerns::Nobody;
     let overdue: Vec<&OverdueFacts> = facts.overdue.0.iter().filter(|report| seen(report.concerns)).collect();
     let stations = match audience {
@@ -827,10 +842,10 @@ pub fn compose(facts: &Facts<'_>, audience: Audience) -> Result<Briefing, Error>
         name: district.name.clone(),
         time_zone: time_zone.iana_name().unwrap_or("UTC").to_owned(),
         period: record.period,
-        before: record.period.before()?,
+        before,
         made_at: *now,
-        figures: Account::of(&facts.figures),
-        figures_before: Account::of(&facts.before),
+        figures: Account::of(&facts.figures, record.period),
+        figures_before: Account::of(&facts.before, before),
         outcomes: outcomes(facts),
         stations,
         course: Course { by: facts.by, steps: course.collect() },

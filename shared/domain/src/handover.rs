@@ -226,6 +226,9 @@ pub struct Handover {
     pub head: Digest,
     /// The report that was handed over.
     pub report: ReportId,
+    /// The pseudonym of its reporter, so that no text for the receiver names it; gone with the texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pseudonym: Option<Code>,
     /// The district that hands over.
     pub district: NodeId,
     /// The community of the report.
@@ -474,15 +477,9 @@ impl HandOver {
                 }
             }
         }
-        // What leads to the report leads to who sent it in.
         let given = [("/asks", Some(&self.asks)), ("/extract/text", self.extract.text.as_ref())];
         for (at, text) in given.into_iter().filter_map(|(at, text)| Some((at, text?))) {
-            for (code, what) in [(report.id, "the code of the report"), (report.pseudonym, "the reporter's pseudonym")]
-            {
-                if names(text, code) {
-                    bad.push(FieldError::new(at, format!("names {what}, which stays within the district")));
-                }
-            }
+            check_names_nobody(at, text, report.id, Some(report.pseudonym), bad);
         }
         let content = self.beside.content.as_ref();
         if self.extract.place && content.is_none_or(|content| content.place.is_none()) {
@@ -515,10 +512,34 @@ impl HandOver {
     }
 }
 
-/// Whether a text names a code, however it is written.
+/// Whether a text names a code, however it is written: in either case, with letters that codes
+/// leave out for those that they are mixed up with, full-width, or with anything in between.
 fn names(text: &str, code: Code) -> bool {
-    let plain: String = text.chars().filter(|c| !matches!(c, '-' | ' ')).map(|c| c.to_ascii_uppercase()).collect();
+    let plain: String = text
+        .chars()
+        .filter_map(|c| match c {
+            '\u{FF10}'..='\u{FF5A}' => char::from_u32(u32::from(c) - 0xFEE0),
+            _ => Some(c),
+        })
+        .filter(char::is_ascii_alphanumeric)
+        .map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            other => other,
+        })
+        .collect();
     plain.contains(code.as_str())
+}
+
+/// What leads to the report leads to who sent it in: no text for a receiver names its code or the
+/// pseudonym.
+fn check_names_nobody(at: &str, text: &str, report: ReportId, pseudonym: Option<Code>, bad: &mut Vec<FieldError>) {
+    let codes = [(Some(report), "the code of the report"), (pseudonym, "the reporter's pseudonym")];
+    for (code, what) in codes {
+        if code.is_some_and(|code| names(text, code)) {
+            bad.push(FieldError::new(at, format!("names {what}, which stays within the district")));
+        }
+    }
 }
 
 /// Makes the hand-overs of a report, one for each receiver. Who may do so, the life of the report says.
@@ -546,6 +567,7 @@ pub fn offer(report: &Report, actor: &Member, new: &HandOver, context: &Context<
             version: 0,
             head: Digest::ZERO,
             report: report.id,
+            pseudonym: Some(report.pseudonym),
             district: district.clone(),
             node: report.node.clone(),
             category: report.category,
@@ -781,6 +803,7 @@ impl Handover {
         self.asks = String::new();
         self.extract = None;
         self.salt = None;
+        self.pseudonym = None;
         self.words = Vec::new();
     }
 }
@@ -830,6 +853,9 @@ pub fn take(
     let texts = wanted.texts();
     for (pointer, _, text) in &texts {
         check_text(pointer, text, MAX_MESSAGE_CHARS, &mut bad);
+        if side == HandoverSide::Sender {
+            check_names_nobody(pointer, text, before.report, before.pseudonym, &mut bad);
+        }
     }
     if let Step::Recall { reason } = wanted
         && !reason.is_for_people()

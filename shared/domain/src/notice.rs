@@ -487,7 +487,11 @@ pub fn of_outcome(decided: &outcome_life::Decided, reports: &[Report]) -> Vec<No
         };
         notices.push(staff(Audience::Member { member: member.clone() }, text, "proposer"));
     }
-    for report in reports.iter().filter(|report| tells_reporters.contains(&report.id)) {
+    // A copy of another district's report has no reporter, and of what was erased nothing came.
+    let told = |report: &&Report| {
+        tells_reporters.contains(&report.id) && !report.reporter.is_no_reporter() && report.erased_at.is_none()
+    };
+    for report in reports.iter().filter(told) {
         let of = report.id;
         let text = Text::new(
             format!("您的线索 {of} 已取得成效，感谢您。"),

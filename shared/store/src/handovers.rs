@@ -281,15 +281,20 @@ impl Store {
 
     /// The hand-overs of all districts on which the clock has to look by now, at most `limit`, those
     /// that have waited longest before the others. The index may be a moment behind: what is really
-    /// due, the hand-over itself says.
-    pub async fn due_handovers(&self, now: Timestamp, limit: u16) -> Result<Vec<Handover>, Error> {
+    /// due, the hand-over itself says. One that cannot be read keeps no other from being found.
+    pub async fn due_handovers(
+        &self,
+        now: Timestamp,
+        limit: u16,
+    ) -> Result<Vec<(HandoverId, Result<Handover, Error>)>, Error> {
         let shards = (0..DUE_SHARDS).map(|shard| self.due_in(shard, now, limit));
         let mut due: Vec<(String, HandoverId)> = try_join_all(shards).await?.into_iter().flatten().collect();
         due.sort();
         due.truncate(usize::from(limit));
         let batches = due.chunks(MAX_BATCH).map(|batch| async move {
             let loaded = self.load(batch.iter().map(|(_, id)| Key::Handover(*id))).await?;
-            batch.iter().filter_map(|(_, id)| loaded.handover(*id).transpose()).collect::<Result<Vec<_>, _>>()
+            let found = batch.iter().filter_map(|(_, id)| Some((*id, loaded.handover(*id).transpose()?)));
+            Ok::<_, Error>(found.collect::<Vec<_>>())
         });
         Ok(try_join_all(batches).await?.into_iter().flatten().collect())
     }
@@ -314,8 +319,10 @@ impl Store {
             .map_err(|error| fault("Query", &error))?;
         let places = answer.items.unwrap_or_default().into_iter().map(|item| {
             let place = crate::item::text(&item, sk_name).unwrap_or_default().to_owned();
-            let summary: HandoverSummary = decode(&key_of(&item)?, item)?;
-            Ok((place, summary.id))
+            match key_of(&item)? {
+                Key::Handover(id) => Ok((place, id)),
+                other => Err(Error::Internal(format!("{} is no hand-over", other.pk()))),
+            }
         });
         places.collect()
     }

@@ -338,16 +338,17 @@ impl Workflow {
     pub async fn handover_clock(&self, now: Timestamp, limit: u16) -> Result<usize, Error> {
         let due = self.store.due_handovers(now, limit.min(MAX_CALLED)).await?;
         let (mut done, mut failed) = (0, None);
-        for handover in &due {
-            let came = match handover.copy_to_erase() {
-                Some(_) => self.erase_copy(handover).await,
-                None => self.call(handover, now).await,
+        for (id, found) in due {
+            let came = match found {
+                Ok(handover) if handover.copy_to_erase().is_some() => self.erase_copy(&handover).await,
+                Ok(handover) => self.call(&handover, now).await,
+                Err(error) => Err(error),
             };
             match came {
                 Ok(true) => done += 1,
                 Ok(false) => {}
                 Err(error) => {
-                    tracing::warn!(handover.id = %handover.id, error.why = %error, "the clock could not call");
+                    tracing::warn!(handover.id = %id, error.why = %error, "the clock could not call");
                     failed.get_or_insert(error);
                 }
             }

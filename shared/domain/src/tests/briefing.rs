@@ -320,3 +320,23 @@ fn every_document_has_a_key_of_its_own() {
     keys.dedup();
     assert_eq!(keys.len(), 6);
 }
+
+#[test]
+fn figures_of_people_are_for_whole_weeks_and_months() {
+    let day = |month, day| jiff::civil::date(2026, month, day);
+    let cases = [
+        ((11, 16), (11, 22), true),
+        ((11, 2), (11, 22), true),
+        ((11, 1), (11, 30), true),
+        ((1, 1), (12, 31), true),
+        ((11, 16), (11, 21), false),
+        ((11, 1), (11, 22), false),
+        ((11, 2), (11, 30), false),
+        ((11, 17), (11, 23), false),
+        ((11, 16), (11, 16), false),
+    ];
+    for (from, to, whole) in cases {
+        let period = Period { from: day(from.0, from.1), to: day(to.0, to.1) };
+        assert_eq!(period.is_whole(), whole, "{period:?}");
+    }
+}

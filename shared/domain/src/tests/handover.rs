@@ -315,6 +315,22 @@ fn a_question_leads_back_to_where_it_was_asked() {
 }
 
 #[test]
+fn no_answer_names_the_report_or_its_reporter() {
+    let asked = Passed::to_fire().opened().then(HandoverSide::Receiver, &Step::Ask { text: written("question") });
+    let handover = asked.handover.clone();
+    let (report, pseudonym) = (handover.report.to_string(), handover.pseudonym.unwrap().to_string());
+    let wide: String = report.chars().map(|c| char::from_u32(u32::from(c) + 0xFEE0).unwrap()).collect();
+    let mixed = report.to_lowercase().replace('0', "o").replace('1', "l");
+    let spaced: Vec<String> = report.chars().map(String::from).collect();
+    for code in [&report, &pseudonym, &wide, &mixed, &spaced.join(" · "), &report.replace('-', "—")] {
+        let answer = Step::Answer { text: format!("See {code}, please.") };
+        let error = asked.attempt(HandoverSide::Sender, &answer).unwrap_err();
+        assert_eq!(bad_fields(error), ["/text"], "{code}");
+    }
+    assert!(asked.attempt(HandoverSide::Sender, &Step::Answer { text: "The gate by the river.".to_owned() }).is_ok());
+}
+
+#[test]
 fn the_first_opening_is_the_receipt_and_no_other() {
     let opened = Passed::to_fire().opened();
     assert_eq!(
