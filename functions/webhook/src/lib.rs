@@ -249,14 +249,32 @@ impl WebhookSender {
     ) -> Result<Result<u16, Failure>, Error> {
         // What was taken once is read again: the rules may have become stricter since.
         let Ok(target) = Target::parse(&webhook.url, self.reach) else { return Ok(Err(Failure::ForbiddenAddress)) };
-        let mut secrets = Vec::new();
-        for secret in webhook.valid_secrets(now) {
-            let sealed = STANDARD.decode(&secret.sealed).map_err(|error| Error::Internal(error.to_string()))?;
-            secrets.push(Secret::from_bytes(&self.sealer.open_secret(&webhook.id, &sealed).await?)?);
-        }
+        let secrets = self.secrets(webhook, now).await?;
         let (id, body) = (delivery.id.to_string(), delivery.payload()?);
         let call = Call { target: &target, id: &id, at: now, body: &body, secrets: &secrets };
         Ok(self.client.call(call).await)
+    }
+
+    /// The secrets that are valid now. One that cannot be opened does not hold up the other: what is
+    /// broken stays so, while what is only busy may not be left out.
+    async fn secrets(&self, webhook: &Webhook, now: Timestamp) -> Result<Vec<Secret>, Error> {
+        let (mut secrets, mut broken) = (Vec::new(), None);
+        for sealed in webhook.valid_secrets(now).map(|secret| &secret.sealed) {
+            match self.open(webhook, sealed).await {
+                Ok(secret) => secrets.push(secret),
+                Err(busy @ Error::Busy { .. }) => return Err(busy),
+                Err(error) => {
+                    tracing::error!(webhook.id = %webhook.id, error.why = %error, "a secret cannot be opened");
+                    broken = Some(error);
+                }
+            }
+        }
+        broken.filter(|_| secrets.is_empty()).map_or(Ok(secrets), Err)
+    }
+
+    async fn open(&self, webhook: &Webhook, sealed: &str) -> Result<Secret, Error> {
+        let sealed = STANDARD.decode(sealed).map_err(|error| Error::Internal(error.to_string()))?;
+        Secret::from_bytes(&self.sealer.open_secret(&webhook.id, &sealed).await?)
     }
 
     async fn record(

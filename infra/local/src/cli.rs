@@ -237,7 +237,7 @@ async fn enlist(data: PathBuf, deployed: bool) -> Done {
     Ok(())
 }
 
-/// How many differences are printed.
+/// How many differences are printed, and how many items that cannot be read.
 const DIFFERENCES_SHOWN: usize = 100;
 
 async fn count_anew(data: &std::path::Path, repair: bool, deployed: bool) -> Done {
@@ -248,7 +248,7 @@ async fn count_anew(data: &std::path::Path, repair: bool, deployed: bool) -> Don
     } else {
         recount(data, repair).await?
     };
-    let Recount { events, counters, differences, unmarked, marks_of_nothing } = &recount;
+    let Recount { events, counters, differences, unmarked, marks_of_nothing, unreadable } = &recount;
     println!("{events} events, {counters} counters");
     for Difference { node, span, counter, stands, counted } in differences.iter().take(DIFFERENCES_SHOWN) {
         println!("{node}  {span}  {counter}  stands at {stands}, counted {counted}");
@@ -261,6 +261,15 @@ async fn count_anew(data: &std::path::Path, repair: bool, deployed: bool) -> Don
     }
     if *marks_of_nothing > 0 {
         println!("{marks_of_nothing} events are marked as counted that there are not");
+    }
+    for why in unreadable.iter().take(DIFFERENCES_SHOWN) {
+        println!("{why}");
+    }
+    if !unreadable.is_empty() {
+        let count = unreadable.len();
+        return Err(
+            format!("{count} items cannot be read; nothing was set right, and the figures are without them").into()
+        );
     }
     if recount.is_right() {
         println!("The statistics are as the records say.");

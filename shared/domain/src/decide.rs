@@ -16,9 +16,7 @@ use crate::{
     member::{Member, MemberId, Role},
     named::Named as _,
     overdue,
-    report::{
-        Concerns, MAX_CONTENTS, MAX_MEDIA_IN_ALL, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, Urgency, check_text,
-    },
+    report::{MAX_CONTENTS, MAX_MEDIA_IN_ALL, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, Urgency, check_text},
     territory::NodeId,
 };
 
@@ -271,8 +269,8 @@ pub fn submit(
 
 /// Makes a district's own copy of what another district has handed over to it, for the officer
 /// of one of its communities. It goes through the same reviews, and nobody is its reporter: it
-/// names no one to be asked, told or rewarded. Whom the original concerns are the other
-/// district's reviewers, and not those of this one.
+/// names no one to be asked, told or rewarded. What names reviewers begins above them here as
+/// well: a report can be handed on, and come back to the district of those whom it names.
 pub fn submit_copy(
     handover: &Handover,
     extract: &Extract,
@@ -281,7 +279,7 @@ pub fn submit_copy(
     actor: &Member,
     context: Context<'_>,
 ) -> Result<Decided, Error> {
-    let Step { state, stage } = life::step(Case::submission(Role::Reporter, handover.urgency, Concerns::Nobody))?;
+    let Step { state, stage } = life::step(Case::submission(Role::Reporter, handover.urgency, handover.concerns))?;
     let content = Content {
         seq: 1,
         part: 0,
@@ -305,7 +303,7 @@ pub fn submit_copy(
         node,
         category: handover.category,
         urgency: handover.urgency,
-        concerns: Concerns::Nobody,
+        concerns: handover.concerns,
         state,
         stage,
         stage_since: context.now,

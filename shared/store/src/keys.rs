@@ -30,8 +30,6 @@
 //! identities  PHONE#<hash>        PHONE               whose phone number it is
 //! identities  OPENING#<uuid>      OPENING             a request to open an identity
 //! notices   INBOX#<audience>      NOTICE#<at:15>#<key>  a notice in the inbox of its audience
-//! outcomes  OUTCOME#<code>        OUTCOME             an outcome
-//! outcomes  OUTCOME#<code>        EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         REPORT              a report
 //! reports   REPORT#<code>         EVENT#<seq:8>       an event of it
 //! reports   REPORT#<code>         CONTENT#<seq:8>#<part:2>  a text of it

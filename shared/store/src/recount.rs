@@ -58,12 +58,14 @@ pub struct Recount {
     pub unmarked: u64,
     /// How many marks there are of events that there are not.
     pub marks_of_nothing: u64,
+    /// The items that cannot be read, each with the reason. What they say is in none of the above.
+    pub unreadable: Vec<String>,
 }
 
 impl Recount {
     /// Whether the counters and marks are as the records say.
     pub fn is_right(&self) -> bool {
-        self.differences.is_empty() && self.unmarked == 0 && self.marks_of_nothing == 0
+        self.differences.is_empty() && self.unmarked == 0 && self.marks_of_nothing == 0 && self.unreadable.is_empty()
     }
 }
 
@@ -74,28 +76,33 @@ impl Store {
     /// Counts everything anew from the events of reports, members and outcomes, whatever was marked
     /// as counted, and compares it with what stands. With `repair`, sets counters and marks right:
     /// what is marked is not counted again when it still comes out of a stream.
+    ///
+    /// An item that cannot be read is named and does not stop the recount. Nothing is set right as
+    /// long as there is one: what it once counted for would be lost.
     pub async fn recount(&self, time_zone: &TimeZone, repair: bool) -> Result<Recount, Error> {
-        let (counted, marked) = sums(&self.every_event(time_zone).await?);
-        let (standing, marks) = self.standing().await?;
+        let mut unreadable = Vec::new();
+        let (counted, marked) = sums(&self.every_event(time_zone, &mut unreadable).await?);
+        let (standing, marks) = self.standing(&mut unreadable).await?;
         let mut recount = Recount {
             events: marked.values().map(|events| events.len() as u64).sum(),
             counters: counted.values().map(|tallies| tallies.len() as u64).sum(),
             differences: differences(&standing, &counted),
             unmarked: missing(&marked, &marks),
             marks_of_nothing: missing(&marks, &marked),
+            unreadable,
         };
         recount.differences.sort_unstable();
-        if repair {
+        if repair && recount.unreadable.is_empty() {
             self.set_right(&counted, &standing, &marked, &marks).await?;
         }
         Ok(recount)
     }
 
     /// Every event that changes a counter.
-    async fn every_event(&self, time_zone: &TimeZone) -> Result<Vec<Tallied>, Error> {
+    async fn every_event(&self, time_zone: &TimeZone, unreadable: &mut Vec<String>) -> Result<Vec<Tallied>, Error> {
         let mut tallied = Vec::new();
         let (mut events, mut reports) = (Vec::<Event>::new(), HashMap::<ReportId, Report>::new());
-        self.scan(Table::Reports, &["event", "report"], |key, item| {
+        self.scan(Table::Reports, &["event", "report"], unreadable, |key, item| {
             match key {
                 Key::Event(..) => events.push(decode(&key, item)?),
                 Key::Report(id) => drop(reports.insert(id, decode(&key, item)?)),
@@ -113,7 +120,7 @@ impl Store {
         }
         let (mut histories, mut profiles) =
             (BTreeMap::<MemberId, Vec<MemberEvent>>::new(), HashMap::<MemberId, Profile>::new());
-        self.scan(Table::Members, &["member_event", "member"], |key, item| {
+        self.scan(Table::Members, &["member_event", "member"], unreadable, |key, item| {
             match &key {
                 Key::MemberEvent(id, _) => histories.entry(id.clone()).or_default().push(decode(&key, item)?),
                 Key::Member(id) => drop(profiles.insert(id.clone(), decode(&key, item)?)),
@@ -129,7 +136,7 @@ impl Store {
             }
             tallied.extend(history.iter().map(|event| Tallied::of_member(event, time_zone)));
         }
-        self.scan(Table::Outcomes, &["outcome_event"], |key, item| {
+        self.scan(Table::Outcomes, &["outcome_event"], unreadable, |key, item| {
             let event: OutcomeEvent = decode(&key, item)?;
             tallied.push(Tallied::of_outcome(&event));
             Ok(())
@@ -140,9 +147,9 @@ impl Store {
     }
 
     /// What stands in the counters and marks.
-    async fn standing(&self) -> Result<(Standing, Marks), Error> {
+    async fn standing(&self, unreadable: &mut Vec<String>) -> Result<(Standing, Marks), Error> {
         let (mut standing, mut marks) = (Standing::new(), Marks::new());
-        self.scan(Table::Tallies, &["tally", "tallied"], |key, item| {
+        self.scan(Table::Tallies, &["tally", "tallied"], unreadable, |key, item| {
             match key {
                 Key::Tally(node, span) => drop(standing.insert((node, span), tallies_of(&item)?)),
                 Key::Tallied(aggregate) => drop(marks.insert(aggregate, marks_of(&item))),
@@ -154,11 +161,13 @@ impl Store {
         Ok((standing, marks))
     }
 
-    /// Hands every item of these types to `take`. Nothing but maintenance may read a whole table.
+    /// Hands every item of these types to `take`, and notes down those that it cannot read. Nothing
+    /// but maintenance may read a whole table.
     async fn scan(
         &self,
         table: Table,
         types: &[&str],
+        unreadable: &mut Vec<String>,
         mut take: impl FnMut(Key, Item) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let wanted: Vec<String> = (0..types.len()).map(|i| format!(":t{i}")).collect();
@@ -177,7 +186,8 @@ impl Store {
             }
             let page = request.send().await.map_err(|error| fault("Scan", &error))?;
             for item in page.items.unwrap_or_default() {
-                take(key_of(&item)?, item)?;
+                let taken = key_of(&item).and_then(|key| take(key, item));
+                unreadable.extend(taken.err().map(|error| error.to_string()));
             }
             start = page.last_evaluated_key;
             if start.is_none() {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -495,6 +496,25 @@ async fn while_a_secret_changes_both_are_signed_with() {
     scene.world.wait_minutes(24 * 60);
     let late = rotate(&scene.manager.person, &path, key, Some(2)).await;
     assert_eq!((late.status, late.text("/type")), (409, "/problems/secret_replaced"));
+}
+
+#[tokio::test]
+async fn an_old_secret_that_cannot_be_opened_does_not_hold_up_the_new_one() {
+    let scene = Scene::new().await;
+    let new = rotated(&scene.manager, &format!("{DEMO}{FIRE}"), Some(2)).await;
+    let id = WebhookId { district: "demo".parse().unwrap(), agency: Label::parse("fire").unwrap() };
+    dynamodb(&scene.world.bundle().dynamodb_url, "us-east-1")
+        .update_item()
+        .table_name(&scene.world.store().tables().handovers)
+        .set_key(Some(item::key_attributes(&Key::Webhook(id))))
+        .update_expression("SET secrets[1].sealed = :sealed")
+        .expression_attribute_values(":sealed", AttributeValue::S(STANDARD.encode("not sealed")))
+        .send()
+        .await
+        .unwrap();
+    scene.hands_over(1, 1, HandoverState::Offered).await;
+    let told = scene.receiver.has(1).await.remove(0);
+    assert_eq!((told.signatures.len(), told.is_signed_by(&new)), (1, true));
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use crate::{
     member::{Member, MemberId, Role},
     named::Named as _,
     notice::{Audience, Notice, of_handover, of_report},
-    report::{MAX_CONTENTS, NewReport, Report, Urgency},
+    report::{Concerns, MAX_CONTENTS, NewReport, Report, Urgency},
 };
 
 /// Somebody who acts for the fire brigade in the district.
@@ -665,6 +665,29 @@ fn a_copy_is_reviewed_like_any_report_and_has_no_reporter() {
     assert_eq!(adopted.report.state, State::Adopted);
     let feedback: Vec<_> = adopted.events.iter().flat_map(|event| of_report(event, &adopted.report.reporter)).collect();
     assert!(feedback.iter().all(|notice| !matches!(notice.to, Audience::Member { .. })), "{feedback:?}");
+}
+
+/// A copy can be handed on, and come back to the district whose reviewers the original names.
+#[test]
+fn a_copy_begins_above_those_whom_the_original_names() {
+    let passed = Passed::to_hedong();
+    let extract = passed.handover.extract.clone().unwrap();
+    for &concerns in Concerns::ALL {
+        for &urgency in Urgency::ALL {
+            let handover = Handover { urgency, concerns, ..passed.handover.clone() };
+            let context = context(&elsewhere(), handover.version, passed.now);
+            let place = node("hedong.xincun.yi");
+            let copy = submit_copy(&handover, &extract, handover_code(99), place, &elsewhere(), context).unwrap();
+            assert_eq!((copy.report.concerns, copy.report.stage), (concerns, concerns.first_stage()));
+            let told: Vec<_> =
+                of_report(&copy.event, &copy.report.reporter).into_iter().map(|notice| notice.to).collect();
+            assert!(!told.is_empty(), "{concerns} {urgency}");
+            for audience in told {
+                let Audience::Reviewers { stage, .. } = audience else { panic!("{audience:?} is no reviewer") };
+                assert!(stage >= concerns.first_stage(), "{concerns} {urgency}: {stage} is told");
+            }
+        }
+    }
 }
 
 #[test]

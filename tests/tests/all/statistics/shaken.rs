@@ -507,3 +507,33 @@ async fn a_record_that_cannot_be_read_fails_alone() {
     let recount = store.recount(&shanghai(), false).await.unwrap();
     assert_eq!((recount.events, recount.unmarked), (3, 1), "what came after it is counted");
 }
+
+#[tokio::test]
+async fn a_recount_names_what_it_cannot_read_and_goes_on() {
+    let world = World::start_here().await;
+    let raw = dynamodb(&world.bundle().dynamodb_url, "us-east-1");
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        codes.push(world.reporter("ferry").await.reports("Loose paving.").send().await);
+    }
+    let recount = async |repair| world.store().recount(&shanghai(), repair).await.unwrap();
+    let whole = eventually("it is counted", async || Some(recount(false).await).filter(Recount::is_right)).await;
+    let poisoned = Key::Event(codes[0].parse().unwrap(), 1);
+    raw.update_item()
+        .table_name(&world.store().tables().reports)
+        .set_key(Some(item::key_attributes(&poisoned)))
+        .update_expression("SET #at = :at")
+        .expression_attribute_names("#at", "at")
+        .expression_attribute_values(":at", AttributeValue::S("one day".to_owned()))
+        .send()
+        .await
+        .unwrap();
+    for repair in [false, true, false] {
+        let found = recount(repair).await;
+        assert!(!found.is_right());
+        assert_eq!((found.events, found.unmarked, found.marks_of_nothing), (whole.events - 1, 0, 1));
+        let [why] = &*found.unreadable else { panic!("{:?}", found.unreadable) };
+        assert!(why.contains(&poisoned.pk()) && why.contains(&poisoned.sk()), "{why}");
+        assert!(!found.differences.is_empty(), "its counts stand as they did, even after --repair");
+    }
+}
