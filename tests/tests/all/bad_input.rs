@@ -330,7 +330,7 @@ impl Desk {
         };
         let steps = format!("{OUTCOMES}/{outcome}/steps");
         let correct = json!({
-            "step": "correct", "kind": "cases_solved", "count": 1, "on": "2037-08-10", "evidence": "The file.",
+            "step": "correct", "kind": "cases_solved", "count": 1, "on": "2026-08-10", "evidence": "The file.",
         });
         vec![
             post("/districts/{district}/outcomes", OUTCOMES.to_owned(), false, outcomes::arrest(&[&report])),

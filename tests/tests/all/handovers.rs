@@ -486,7 +486,7 @@ async fn a_handler_is_recruited_for_an_agency_of_the_list() {
     let made = expect(recruit(&person("13800138001")).await, 201);
     assert_eq!(made.text("/agency"), "fire");
     let link = json!({ "member": made.text("/id"), "code": made.text("/invitation/code") });
-    let handler = Hand::of(&world, "somebody-of-the-fire-brigade").await;
+    let handler = Hand::of(&world, made.text("/id")).await;
     expect(handler.person.put_json("/me/account", None, &link).await.unwrap(), 200);
     assert_eq!(expect(handler.person.get("/me").await.unwrap(), 200).text("/agency"), "fire");
     let report = adopted(&world).await;

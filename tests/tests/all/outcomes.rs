@@ -40,7 +40,7 @@ async fn adopt(world: &World, station: &str, community: &str, report: &str) {
 
 /// One arrest that came of these reports.
 pub(crate) fn arrest(reports: &[&str]) -> Value {
-    json!({ "kind": "suspects_arrested", "count": 1, "on": "2037-08-10", "reports": reports, "evidence": EVIDENCE })
+    json!({ "kind": "suspects_arrested", "count": 1, "on": "2026-08-10", "reports": reports, "evidence": EVIDENCE })
 }
 
 /// An outcome of a report, recorded by the officer of its community; gives its code.
@@ -117,7 +117,7 @@ fn confirm() -> Value {
 
 fn correct(count: u32) -> Value {
     json!({
-        "step": "correct", "kind": "suspects_arrested", "count": count, "on": "2037-08-11", "evidence": "The court's list.",
+        "step": "correct", "kind": "suspects_arrested", "count": count, "on": "2026-08-11", "evidence": "The court's list.",
     })
 }
 
@@ -166,7 +166,7 @@ async fn two_reports_and_one_arrest_count_once() {
     assert_eq!(
         shown.unwrap(),
         &json!({
-            "id": arrested, "kind": "suspects_arrested", "count": 1, "on": "2037-08-10", "state": "proposed",
+            "id": arrested, "kind": "suspects_arrested", "count": 1, "on": "2026-08-10", "state": "proposed",
             "same_report": false,
         })
     );
@@ -183,7 +183,7 @@ async fn two_reports_and_one_arrest_count_once() {
     assert_eq!(counted(&world, &[&arrested, &again]).await, 1);
     let kept = history(&world, &arrested).await;
     let counts = kept.outcome.counted.unwrap();
-    assert_eq!((counts.node.as_str(), counts.on.to_string().as_str()), ("demo.river.boatyard", "2037-08-10"));
+    assert_eq!((counts.node.as_str(), counts.on.to_string().as_str()), ("demo.river.boatyard", "2026-08-10"));
 
     // Both reporters are told that something came of it, and nothing else.
     for (community, report) in [("boatyard", &first), ("ferry", &second)] {
@@ -272,7 +272,7 @@ async fn a_correction_is_a_new_entry_that_somebody_else_confirms() {
 
     let corrected = governance.takes(&code, &correct(3)).await;
     assert_eq!((corrected.text("/state"), &corrected.body["count"]), ("confirmed", &json!(1)));
-    assert_eq!(corrected.body["waits"], json!({ "kind": "suspects_arrested", "count": 3, "on": "2037-08-11" }));
+    assert_eq!(corrected.body["waits"], json!({ "kind": "suspects_arrested", "count": 3, "on": "2026-08-11" }));
     assert_eq!(counted(&world, &[&code]).await, 1, "until it is confirmed");
     expect_problem(&governance.tries(&code, &confirm()).await, 403, "own_outcome");
     assert_eq!(each(&police.lists("?waiting=true").await.body["items"], "id"), [&*code]);
@@ -382,7 +382,7 @@ async fn who_acts_on_a_handover_records_by_it_and_never_learns_the_report() {
 
     let by = |handover: &str, count: u32| {
         json!({
-            "kind": "hazards_removed", "count": count, "on": "2037-08-10", "handover": handover, "evidence": EVIDENCE,
+            "kind": "hazards_removed", "count": count, "on": "2026-08-10", "handover": handover, "evidence": EVIDENCE,
         })
     };
     let bad = |answer: Answer, pointer: &str| {

@@ -614,7 +614,7 @@ fn operations_on_outcomes(scene: &Scene) -> Vec<Operation> {
             roles: recorders,
             versioned: Some(outcome.clone()),
             body: Some(json!({
-                "step": "correct", "kind": "cases_solved", "count": 1, "on": "2037-08-10", "evidence": "The file."
+                "step": "correct", "kind": "cases_solved", "count": 1, "on": "2026-08-10", "evidence": "The file."
             })),
             ..officers("take_outcome_step", format!("{outcome}/steps"))
         },

@@ -155,8 +155,9 @@ impl Deployment {
                 let Some((_, code)) = message.rsplit_once('/') else { continue };
                 // A test that has ended may have left some behind.
                 let code = code.parse().unwrap();
-                let task = self.store.load([Key::Task(code)]).await.unwrap().task(code).unwrap();
-                if task.is_none() && self.store.history(code).await.unwrap().is_none() {
+                let loaded = self.store.load([Key::Task(code), Key::Briefing(code)]).await.unwrap();
+                let other = loaded.task(code).unwrap().is_some() || loaded.briefing(code).unwrap().is_some();
+                if !other && self.store.history(code).await.unwrap().is_none() {
                     continue;
                 }
                 let attributes = notice["MessageAttributes"].as_object().unwrap();
