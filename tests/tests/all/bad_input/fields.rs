@@ -350,7 +350,7 @@ pub(super) async fn of_briefings(desk: &mut Desk, posts: &[Post]) {
     }
     for (field, day, pointers) in [
         ("from", "1999-12-31", vec!["/from", "/to"]),
-        ("from", "2030-01-01", vec!["/to"]),
+        ("from", "2020-01-01", vec!["/to"]),
         ("to", "9999-12-31", vec!["/to", "/to"]),
         ("to", "2001-01-01", vec!["/to"]),
     ] {
@@ -517,6 +517,14 @@ pub(super) async fn of_outcomes(desk: &mut Desk, posts: &[Post]) {
         rows.push(missing(record, field).await);
     }
     rows.push(set(record, "no report and no hand-over", "reports", json!([]), names(["/reports"])).await);
+    let too_many = json!(vec![own.clone(); 21]);
+    for (what, reports, field) in [
+        ("a report that is not adopted", json!([own, waiting]), "/reports/1"),
+        ("a report twice", json!([own, own]), "/reports/1"),
+        ("too many reports", too_many, "/reports"),
+    ] {
+        rows.push(set(record, what, "reports", reports, names([field])).await);
+    }
     for (what, value) in bad_texts(1_000) {
         rows.push(set(record, &format!("evidence {what}"), "evidence", value, names(["/evidence"])).await);
     }
@@ -533,9 +541,6 @@ pub(super) async fn of_outcomes(desk: &mut Desk, posts: &[Post]) {
         ("on", json!("yesterday"), vec!["/on"]),
         ("reports", json!([UNKNOWN_CODE]), vec!["/reports/0"]),
         ("reports", json!(["00000-00001"]), vec!["/reports/0"]),
-        ("reports", json!([own, waiting]), vec!["/reports/1"]),
-        ("reports", json!([own, own]), vec!["/reports/1"]),
-        ("reports", json!(vec![own.clone(); 21]), vec!["/reports"]),
         ("handover", json!(UNKNOWN_CODE), vec!["/reports"]),
         ("person", json!("李建国"), vec!["/person"]),
     ] {
@@ -561,11 +566,11 @@ pub(super) async fn of_outcomes(desk: &mut Desk, posts: &[Post]) {
         ("a link to what there is not", json!({ "step": "link", "report": UNKNOWN_CODE }), names(["/report"])),
         ("a link to what is not adopted", json!({ "step": "link", "report": waiting }), names(["/report"])),
         ("a link to nobody's hand-over", json!({ "step": "link", "handover": UNKNOWN_CODE }), names(["/handover"])),
-        ("a correction of nothing to nothing", correct(0, "2037-08-10"), names(["/count"])),
+        ("a correction of nothing to nothing", correct(0, "2026-08-10"), names(["/count"])),
         ("a correction to tomorrow", correct(1, "2037-08-13"), names(["/on"])),
         (
             "a correction without evidence",
-            json!({ "step": "correct", "kind": "cases_solved", "count": 1, "on": "2037-08-10" }),
+            json!({ "step": "correct", "kind": "cases_solved", "count": 1, "on": "2026-08-10" }),
             names(["/evidence"]),
         ),
     ] {
