@@ -18,7 +18,7 @@ use pingan_domain::{
 use crate::{
     Store,
     fault::fault,
-    item::{decode, encode, key_of},
+    item::encode,
     keys::{ACCESS_PREFIX, Key, Table},
     reports::{put, receipt_item},
 };
@@ -111,18 +111,6 @@ impl Store {
 
     /// The readings of a report, oldest first; at most the first `limit`.
     pub async fn accesses(&self, report: ReportId, limit: u16) -> Result<Vec<Access>, Error> {
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Reports))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :access)")
-            .expression_attribute_values(":pk", AttributeValue::S(Key::AccessHead(report).pk()))
-            .expression_attribute_values(":access", AttributeValue::S(ACCESS_PREFIX.to_owned()))
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        self.first_of(Table::Reports, &Key::AccessHead(report).pk(), ACCESS_PREFIX, limit).await
     }
 }

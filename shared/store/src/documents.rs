@@ -37,8 +37,6 @@ use crate::{
 
 /// The most notices that go with one transaction, which takes a hundred items.
 const MAX_NOTICES: usize = 90;
-/// The most pages of what belongs to one briefing, or to one report.
-const MAX_PAGES: usize = 20;
 /// The most districts of a deployment.
 const MAX_DISTRICT_PAGES: usize = 10;
 /// How many entries of a list are asked for at once, and in how many pages at the most: the
@@ -191,7 +189,7 @@ impl Store {
     /// What was said to a briefing, and who has read it.
     pub async fn responses(&self, id: BriefingId) -> Result<Responses, Error> {
         let mut responses = Responses::default();
-        for item in self.all_documents_of(Key::Briefing(id).pk()).await? {
+        for item in self.partition(Table::Documents, &Key::Briefing(id).pk(), "").await? {
             match key_of(&item)? {
                 key @ Key::BriefingComment(..) => responses.comments.push(decode(&key, item)?),
                 key @ Key::BriefingReader(..) => responses.readers.push(decode(&key, item)?),
@@ -201,30 +199,6 @@ impl Store {
         responses.comments.sort_by_key(|comment| comment.seq);
         responses.readers.sort_by(|a, b| (a.first_read_at, &a.member).cmp(&(b.first_read_at, &b.member)));
         Ok(responses)
-    }
-
-    async fn all_documents_of(&self, pk: String) -> Result<Vec<Item>, Error> {
-        let mut items = Vec::new();
-        let mut start = None;
-        for _ in 0..MAX_PAGES {
-            let page = self
-                .client
-                .query()
-                .table_name(self.tables.of(Table::Documents))
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| fault("Query", &error))?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
-        Err(Error::Internal(format!("{pk} has more than {MAX_PAGES} pages")))
     }
 
     /// Writes down that a member reads a briefing. Nothing may be shown before this has succeeded.
@@ -429,30 +403,8 @@ impl Store {
 
     /// The events of a report, oldest first, without its texts.
     async fn report_events(&self, id: ReportId) -> Result<Vec<Event>, Error> {
-        let mut events = Vec::new();
-        let mut start = None;
-        for _ in 0..MAX_PAGES {
-            let page = self
-                .client
-                .query()
-                .table_name(self.tables.of(Table::Reports))
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
-                .expression_attribute_values(":pk", AttributeValue::S(Key::Report(id).pk()))
-                .expression_attribute_values(":event", AttributeValue::S(EVENT_PREFIX.to_owned()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| fault("Query", &error))?;
-            for item in page.items.unwrap_or_default() {
-                events.push(decode(&key_of(&item)?, item)?);
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(events);
-            }
-        }
-        Err(Error::Internal(format!("the history of {id} has more than {MAX_PAGES} pages")))
+        let items = self.partition(Table::Reports, &Key::Report(id).pk(), EVENT_PREFIX).await?;
+        items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
     }
 
     /// The tasks of a district that were sent and are not over, what ends first before the

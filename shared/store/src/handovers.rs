@@ -31,8 +31,6 @@ use crate::{
     reports::{self, put, receipt_item},
 };
 
-/// The most pages of one hand-over's history.
-const MAX_PAGES: usize = 20;
 /// The most hand-overs that one `BatchGetItem` reads.
 const MAX_BATCH: usize = 100;
 
@@ -204,32 +202,14 @@ impl Store {
     /// A hand-over with its events, oldest first; none when there is none.
     pub async fn handover_history(&self, id: HandoverId) -> Result<Option<(Handover, Vec<HandoverEvent>)>, Error> {
         let (mut handover, mut events) = (None, Vec::new());
-        let mut start = None;
-        for _ in 0..MAX_PAGES {
-            let page = self
-                .client
-                .query()
-                .table_name(self.tables.of(Table::Handovers))
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(keys::handover_pk(id)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| fault("Query", &error))?;
-            for item in page.items.unwrap_or_default() {
-                match key_of(&item)? {
-                    key @ Key::Handover(_) => handover = Some(decode(&key, item)?),
-                    key @ Key::HandoverEvent(..) => events.push(decode(&key, item)?),
-                    _ => {}
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(handover.map(|handover| (handover, events)));
+        for item in self.partition(Table::Handovers, &keys::handover_pk(id), "").await? {
+            match key_of(&item)? {
+                key @ Key::Handover(_) => handover = Some(decode(&key, item)?),
+                key @ Key::HandoverEvent(..) => events.push(decode(&key, item)?),
+                _ => {}
             }
         }
-        Err(Error::Internal(format!("the history of hand-over {id} has more than {MAX_PAGES} pages")))
+        Ok(handover.map(|handover| (handover, events)))
     }
 
     /// A page of a list, newest first, for `reader`, who alone can use its cursor. With a state, a

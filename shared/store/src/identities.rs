@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store,
     fault::fault,
-    item::{EXPIRES_AT, Item, decode, encode, key_of},
+    item::{EXPIRES_AT, Item, encode},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
     members::{Done, seconds},
     notices,
@@ -173,19 +173,7 @@ impl Store {
 
     /// The events of an identity, oldest first; at most the first `limit`.
     pub async fn identity_events(&self, id: &MemberId, limit: u16) -> Result<Vec<IdentityEvent>, Error> {
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Identities))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
-            .expression_attribute_values(":pk", AttributeValue::S(Key::Identity(id.clone()).pk()))
-            .expression_attribute_values(":event", AttributeValue::S(EVENT_PREFIX.to_owned()))
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        self.first_of(Table::Identities, &Key::Identity(id.clone()).pk(), EVENT_PREFIX, limit).await
     }
 
     /// A page of the openings that were asked for in a district, newest first.

@@ -517,19 +517,7 @@ impl Store {
 
     /// The history of a membership, oldest first; at most the first `limit` events.
     pub async fn member_events(&self, id: &MemberId, limit: u16) -> Result<Vec<MemberEvent>, Error> {
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Members))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :event)")
-            .expression_attribute_values(":pk", AttributeValue::S(Key::Member(id.clone()).pk()))
-            .expression_attribute_values(":event", AttributeValue::S(EVENT_PREFIX.to_owned()))
-            .limit(i32::from(limit))
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        self.first_of(Table::Members, &Key::Member(id.clone()).pk(), EVENT_PREFIX, limit).await
     }
 
     /// Adds an invite; the same command again is [`MemberCommitError::AlreadyDone`].

@@ -35,8 +35,6 @@ use crate::{
 
 /// How long a command on outcomes is remembered, in days.
 const DONE_DAYS: i64 = 30;
-/// The most pages of one outcome's history.
-const MAX_PAGES: usize = 20;
 /// How many a list with a filter looks at for one page.
 const LOOKED_AT: i32 = 200;
 /// The most outcomes that are shown as possibly the same.
@@ -212,33 +210,15 @@ impl Store {
     pub async fn outcome_history(&self, id: OutcomeId) -> Result<Option<OutcomeHistory>, Error> {
         let mut outcome = None;
         let (mut events, mut notes) = (Vec::new(), Vec::new());
-        let mut start = None;
-        for _ in 0..MAX_PAGES {
-            let page = self
-                .client
-                .query()
-                .table_name(self.tables.of(Table::Outcomes))
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(keys::outcome_pk(id)))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| fault("Query", &error))?;
-            for item in page.items.unwrap_or_default() {
-                match key_of(&item)? {
-                    key @ Key::Outcome(_) => outcome = Some(decode(&key, item)?),
-                    key @ Key::OutcomeEvent(..) => events.push(decode(&key, item)?),
-                    key @ Key::OutcomeNote(..) => notes.push(decode(&key, item)?),
-                    _ => {}
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(outcome.map(|outcome| OutcomeHistory { outcome, events, notes }));
+        for item in self.partition(Table::Outcomes, &keys::outcome_pk(id), "").await? {
+            match key_of(&item)? {
+                key @ Key::Outcome(_) => outcome = Some(decode(&key, item)?),
+                key @ Key::OutcomeEvent(..) => events.push(decode(&key, item)?),
+                key @ Key::OutcomeNote(..) => notes.push(decode(&key, item)?),
+                _ => {}
             }
         }
-        Err(Error::Internal(format!("the history of the outcome {id} has more than {MAX_PAGES} pages")))
+        Ok(outcome.map(|outcome| OutcomeHistory { outcome, events, notes }))
     }
 
     /// A page of a list of outcomes, newest first but for what waits, for `reader`, who alone can
@@ -303,25 +283,8 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<OutcomePage, Error> {
-        let pk = keys::led_pk(report);
-        let scope = format!("led|{pk}|{reader}");
-        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Outcomes))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        let list = ("led", keys::led_pk(report));
+        let (items, next) = self.newest_of(Table::Outcomes, list, reader, limit, cursor).await?;
         Ok(OutcomePage { items, next })
     }
 

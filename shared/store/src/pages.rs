@@ -1,6 +1,10 @@
-//! Pages of the lists that indexes hold, and lists that are merged from several partitions.
+//! Pages of the lists that indexes and partitions hold, partitions as a whole, and lists that are
+//! merged from several partitions.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::{
+    operation::query::{QueryOutput, builders::QueryFluentBuilder},
+    types::AttributeValue,
+};
 use futures::future::try_join_all;
 use pingan_domain::{error::Error, member::MemberId};
 use serde::de::DeserializeOwned;
@@ -12,6 +16,9 @@ use crate::{
     keys::{Index, Table},
 };
 
+/// The most pages, of 1 MiB each, that are read of a partition as a whole; what belongs to one
+/// thing keeps within few by its own limits.
+const MAX_PAGES: usize = 20;
 /// The attribute of the cursor of a merged list.
 pub(crate) const PLACE: &str = "sk";
 
@@ -57,10 +64,82 @@ impl Store {
             query = query.expression_attribute_values(":before", AttributeValue::S(before));
         }
         let answer = query.send().await.map_err(|error| fault("Query", &error))?;
+        self.read_page(&scope, answer)
+    }
+
+    /// Everything in a partition whose sort key begins with `prefix`, by the sort keys; an empty
+    /// prefix is everything in it.
+    pub(crate) async fn partition(&self, table: Table, pk: &str, prefix: &str) -> Result<Vec<Item>, Error> {
+        let mut items = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let query = self.begins_with(table, pk, prefix).set_exclusive_start_key(start);
+            let page = query.send().await.map_err(|error| fault("Query", &error))?;
+            items.extend(page.items.unwrap_or_default());
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(items);
+            }
+        }
+        Err(Error::Internal(format!("{pk} has more than {MAX_PAGES} pages")))
+    }
+
+    /// The first `limit` of what [`Store::partition`] reads.
+    pub(crate) async fn first_of<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        pk: &str,
+        prefix: &str,
+        limit: u16,
+    ) -> Result<Vec<T>, Error> {
+        let query = self.begins_with(table, pk, prefix).limit(i32::from(limit));
+        let answer = query.send().await.map_err(|error| fault("Query", &error))?;
+        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+    }
+
+    /// One page of a partition, from its last sort key to its first, and where it goes on, if it
+    /// does. `list` names the list in its cursor, which `reader` alone can use.
+    pub(crate) async fn newest_of<T: DeserializeOwned>(
+        &self,
+        table: Table,
+        (list, pk): (&str, String),
+        reader: &MemberId,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<T>, Option<String>), Error> {
+        let scope = format!("{list}|{pk}|{reader}");
+        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
+        let query = self.begins_with(table, &pk, "").scan_index_forward(false).limit(i32::from(limit));
+        let answer = query.set_exclusive_start_key(start).send().await.map_err(|error| fault("Query", &error))?;
+        self.read_page(&scope, answer)
+    }
+
+    /// What came of the query of a page, with the cursor of the next.
+    fn read_page<T: DeserializeOwned>(
+        &self,
+        scope: &str,
+        answer: QueryOutput,
+    ) -> Result<(Vec<T>, Option<String>), Error> {
         let items = answer.items.unwrap_or_default().into_iter();
         let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(scope, &last)).transpose()?;
         Ok((items, next))
+    }
+
+    /// A strongly consistent query of what in a partition has a sort key that begins so.
+    fn begins_with(&self, table: Table, pk: &str, prefix: &str) -> QueryFluentBuilder {
+        let query = self
+            .client
+            .query()
+            .table_name(self.tables.of(table))
+            .consistent_read(true)
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        if prefix.is_empty() {
+            return query.key_condition_expression("pk = :pk");
+        }
+        query
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()))
     }
 
     /// What stands after a sort key in these partitions of a table, as one list: at most `limit`

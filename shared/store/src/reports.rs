@@ -37,8 +37,6 @@ use crate::{
 
 /// How long a command is remembered, in days: longer than any phone keeps trying.
 const RECEIPT_DAYS: i64 = 30;
-/// The most pages of one report's history; a report's limits keep it within two.
-const MAX_HISTORY_PAGES: usize = 20;
 
 /// What lists show of a report: nothing of its texts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -188,34 +186,16 @@ impl Store {
     pub async fn history(&self, id: ReportId) -> Result<Option<History>, Error> {
         let mut report = None;
         let (mut events, mut contents, mut erasures) = (Vec::new(), Vec::new(), Vec::new());
-        let mut start = None;
-        for _ in 0..MAX_HISTORY_PAGES {
-            let page = self
-                .client
-                .query()
-                .table_name(self.tables.of(Table::Reports))
-                .consistent_read(true)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", AttributeValue::S(Key::Report(id).pk()))
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(|error| fault("Query", &error))?;
-            for item in page.items.unwrap_or_default() {
-                match key_of(&item)? {
-                    key @ Key::Report(_) => report = Some(decode(&key, item)?),
-                    key @ Key::Event(..) => events.push(decode(&key, item)?),
-                    key @ Key::Content(..) => contents.push(decode(&key, item)?),
-                    key @ Key::Erasure(..) => erasures.push(decode(&key, item)?),
-                    _ => {}
-                }
-            }
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(report.map(|report| History { report, events, contents, erasures }));
+        for item in self.partition(Table::Reports, &Key::Report(id).pk(), "").await? {
+            match key_of(&item)? {
+                key @ Key::Report(_) => report = Some(decode(&key, item)?),
+                key @ Key::Event(..) => events.push(decode(&key, item)?),
+                key @ Key::Content(..) => contents.push(decode(&key, item)?),
+                key @ Key::Erasure(..) => erasures.push(decode(&key, item)?),
+                _ => {}
             }
         }
-        Err(Error::Internal(format!("the history of {id} has more than {MAX_HISTORY_PAGES} pages")))
+        Ok(report.map(|report| History { report, events, contents, erasures }))
     }
 
     /// A page of a list, for `reader`, who alone can use its cursor.

@@ -42,8 +42,6 @@ use crate::{
 const DONE_DAYS: i64 = 30;
 /// The most keys of one `BatchGetItem`.
 const MAX_BATCH: usize = 100;
-/// The most pages that are read of what belongs to one task or one reporter.
-const MAX_PAGES: usize = 20;
 
 /// What lists of managers show of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -256,14 +254,14 @@ impl Store {
 
     /// What the reporter who signs in with this id has done with tasks, by their codes.
     pub async fn task_receipts(&self, reader: &MemberId) -> Result<BTreeMap<TaskId, TaskReceipt>, Error> {
-        let items = self.all_of(keys::receipts_pk(reader), "").await?;
+        let items = self.partition(Table::Tasks, &keys::receipts_pk(reader), "").await?;
         let receipts = items.into_iter().map(|item| decode::<TaskReceipt>(&key_of(&item)?, item));
         receipts.map(|receipt| receipt.map(|receipt| (receipt.task, receipt))).collect()
     }
 
     /// The history of a task, oldest first.
     pub async fn task_events(&self, task: TaskId) -> Result<Vec<TaskEvent>, Error> {
-        let items = self.all_of(keys::task_pk(task), EVENT_PREFIX).await?;
+        let items = self.partition(Table::Tasks, &keys::task_pk(task), EVENT_PREFIX).await?;
         items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
     }
 
@@ -275,36 +273,6 @@ impl Store {
             batch.iter().map(|node| loaded.task_counts(task, node)).collect::<Result<Vec<_>, _>>()
         });
         Ok(try_join_all(batches).await?.into_iter().flatten().collect())
-    }
-
-    /// The items of a partition of the tasks whose sort key begins so.
-    async fn all_of(&self, pk: String, prefix: &str) -> Result<Vec<Item>, Error> {
-        let mut items = Vec::new();
-        let mut start = None;
-        for _ in 0..MAX_PAGES {
-            let mut query = self
-                .client
-                .query()
-                .table_name(self.tables.of(Table::Tasks))
-                .consistent_read(true)
-                .key_condition_expression(if prefix.is_empty() {
-                    "pk = :pk"
-                } else {
-                    "pk = :pk AND begins_with(sk, :sk)"
-                })
-                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-                .set_exclusive_start_key(start);
-            if !prefix.is_empty() {
-                query = query.expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned()));
-            }
-            let page = query.send().await.map_err(|error| fault("Query", &error))?;
-            items.extend(page.items.unwrap_or_default());
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                return Ok(items);
-            }
-        }
-        Err(Error::Internal(format!("{pk} has more than {MAX_PAGES} pages")))
     }
 
     /// The census of these communities, in the same order; all of it at the same time.

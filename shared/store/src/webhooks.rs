@@ -19,7 +19,7 @@ use pingan_domain::{
 use crate::{
     Store,
     fault::fault,
-    item::{EXPIRES_AT, Item, decode, encode, key_of},
+    item::{EXPIRES_AT, Item, encode},
     keys::{self, EVENT_PREFIX, Key, Table},
     members::{Done, seconds},
     notices,
@@ -30,7 +30,7 @@ use crate::{
 /// How long a command on webhooks is remembered, in days.
 const DONE_DAYS: i64 = 30;
 /// The most events of a webhook that are read: the oldest.
-const MAX_EVENTS: i32 = 1_000;
+const MAX_EVENTS: u16 = 1_000;
 
 /// A page of deliveries.
 #[derive(Debug)]
@@ -141,43 +141,14 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<DeliveryPage, Error> {
-        let pk = keys::deliveries_pk(webhook);
-        let scope = format!("deliveries|{pk}|{reader}");
-        let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Handovers))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", AttributeValue::S(pk))
-            .scan_index_forward(false)
-            .limit(i32::from(limit))
-            .set_exclusive_start_key(start)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        let items = answer.items.unwrap_or_default().into_iter();
-        let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
-        let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
+        let list = ("deliveries", keys::deliveries_pk(webhook));
+        let (items, next) = self.newest_of(Table::Handovers, list, reader, limit, cursor).await?;
         Ok(DeliveryPage { items, next })
     }
 
     /// The history of a webhook, oldest first.
     pub async fn webhook_events(&self, webhook: &WebhookId) -> Result<Vec<WebhookEvent>, Error> {
-        let answer = self
-            .client
-            .query()
-            .table_name(self.tables.of(Table::Handovers))
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", AttributeValue::S(keys::webhook_pk(webhook)))
-            .expression_attribute_values(":sk", AttributeValue::S(EVENT_PREFIX.to_owned()))
-            .limit(MAX_EVENTS)
-            .send()
-            .await
-            .map_err(|error| fault("Query", &error))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        self.first_of(Table::Handovers, &keys::webhook_pk(webhook), EVENT_PREFIX, MAX_EVENTS).await
     }
 
     fn webhook_items(&self, old: Option<&Webhook>, decided: &Decided) -> Result<Vec<TransactWriteItem>, Error> {
