@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     sync::{Mutex as Blocking, OnceLock},
+    time::{Duration, Instant},
 };
 
 use aws_sdk_dynamodb::{
@@ -25,7 +26,9 @@ const VARIABLE: &str = "PINGAN_DEPLOYMENT";
 const PASSWORD: &str = "Proof-of-deployment-1";
 
 static TURN: Mutex<()> = Mutex::const_new(());
-static TOKENS: Blocking<Option<HashMap<String, String>>> = Blocking::new(None);
+/// For how long a token is used again. The pool's are good for fifteen minutes, and no test takes ten.
+const TOKEN_USED: Duration = Duration::from_secs(4 * 60);
+static TOKENS: Blocking<Option<HashMap<String, (Instant, String)>>> = Blocking::new(None);
 
 /// Where the deployment is.
 #[derive(Debug, serde::Deserialize)]
@@ -95,7 +98,10 @@ impl Deployment {
 
     async fn token_of(&self, pool: &str, client: &str, user: &str) -> String {
         let known = format!("{pool} {user}");
-        if let Some(token) = TOKENS.lock().unwrap().get_or_insert_default().get(&known) {
+        let begun = Instant::now();
+        if let Some((since, token)) = TOKENS.lock().unwrap().get_or_insert_default().get(&known)
+            && since.elapsed() < TOKEN_USED
+        {
             return token.clone();
         }
         let cognito = async |operation: &str, body: Value| {
@@ -119,7 +125,7 @@ impl Deployment {
         .await;
         let token = signed_in["AuthenticationResult"]["AccessToken"].as_str();
         let token = token.unwrap_or_else(|| panic!("{user} could not sign in: {signed_in}")).to_owned();
-        TOKENS.lock().unwrap().get_or_insert_default().insert(known, token.clone());
+        TOKENS.lock().unwrap().get_or_insert_default().insert(known, (begun, token.clone()));
         token
     }
 
