@@ -5,8 +5,11 @@ locals {
   tables = {
     # Each index answers one question and is named after it.
     documents = {
-      stream  = true
-      indexes = { briefings-by-district = { hash = "district_pk", range = "created_sk", shows = "briefing" } }
+      stream = true
+      indexes = {
+        briefings-by-district = { hash = "district_pk", range = "created_sk", shows = "briefing" }
+        exports-by-district   = { hash = "exports_pk", range = "created_sk", shows = "export" }
+      }
     }
     handovers = {
       stream = true
@@ -89,6 +92,10 @@ locals {
       "created_at", "made_at", "comments",
     ]
     district = ["type", "schema", "node"]
+    export = [
+      "type", "schema", "id", "version", "district", "format", "of", "from", "to", "by", "reason", "state",
+      "requested_by", "position", "created_by", "fingerprint", "created_at", "made_at", "size_bytes",
+    ]
     invite = [
       "type", "schema", "code", "node", "made_by", "created_at", "expires_at_time", "max_uses", "uses", "revoked_at",
     ]

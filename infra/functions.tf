@@ -540,10 +540,11 @@ locals {
     }
 
     statistics = {
-      description     = "The statistics of a node, by day, month or year."
-      trigger         = "http"
-      memory_mb       = 256
-      timeout_seconds = 10
+      description = "The statistics of a node, by day, month or year."
+      trigger     = "http"
+      # What is suppressed is worked out over a whole district and its years.
+      memory_mb       = 512
+      timeout_seconds = 29
       concurrency     = -1
       opens_reports   = false
       settings        = concat(local.sign_in_settings, ["MEMBERS_TABLE", "TALLIES_TABLE", "TIME_ZONE"])
@@ -675,6 +676,64 @@ locals {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
       }
       media      = { "briefings/*" = ["s3:GetObject"] }
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    export = {
+      description = "Makes the files of exports of statistics."
+      trigger     = "stream"
+      stream      = "documents"
+      memory_mb   = 512
+      # A year of a large district: the newest 20,000 reports are looked through for a map.
+      timeout_seconds = 120
+      concurrency     = -1
+      # A map is made of where reports were seen, which stands with their texts.
+      opens_reports = false
+      settings = [
+        "DOCUMENTS_TABLE", "MEMBERS_TABLE", "REPORTS_TABLE", "TALLIES_TABLE", "MEDIA_BUCKET", "TIME_ZONE",
+      ]
+      # An export that was asked for.
+      filters = [{ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["export"] } } } }]
+      tables = {
+        documents = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        reports   = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = ["reports-by-district"] }
+        tallies   = { actions = ["dynamodb:Query"], indexes = [] }
+      }
+      media      = { "exports/*" = ["s3:PutObject"] }
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    exports = {
+      description     = "Exports of statistics as people get them: asked for, listed, read, fetched."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      # Who asked for and who fetched what is written into the audit of reads.
+      opens_reports = true
+      settings = concat(local.sign_in_settings, [
+        "DOCUMENTS_TABLE", "MEMBERS_TABLE", "REPORTS_TABLE", "MEDIA_BUCKET", "CURSOR_KEY", "TIME_ZONE",
+      ])
+      tables = {
+        documents = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          indexes = ["exports-by-district"]
+        }
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"], indexes = [] }
+      }
+      media      = { "exports/*" = ["s3:GetObject"] }
       publishes  = false
       subscribes = false
       books      = false

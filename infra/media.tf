@@ -5,6 +5,7 @@
 #   originals/<id>/<sha256>  the same, untouched, once it was taken
 #   copies/<id>/…            what media-intake made of it for reviewers
 #   briefings/<id>/…         what briefing made for the managers of a district
+#   exports/<id>/…           what export made for who asked for it
 
 locals {
   # Names of buckets are taken world-wide; the account makes this one ours.
@@ -98,6 +99,35 @@ resource "aws_s3_bucket_lifecycle_configuration" "media" {
 
     expiration {
       days = 2
+    }
+  }
+
+  # The record of an export says that its file is kept for seven days; S3 counts from the
+  # midnight after it was written.
+  rule {
+    id     = "exports-go-in-a-week"
+    status = "Enabled"
+
+    filter {
+      prefix = "exports/"
+    }
+
+    expiration {
+      days = 8
+    }
+  }
+
+  # The record of a briefing goes after three years, and its documents with it.
+  rule {
+    id     = "briefings-go-in-three-years"
+    status = "Enabled"
+
+    filter {
+      prefix = "briefings/"
+    }
+
+    expiration {
+      days = 1100
     }
   }
 

@@ -55,6 +55,16 @@ run "bundle" {
             "tasks/index/tasks-by-district"      = ["BatchGetItem", "Query"]
           }
         }
+        export = {
+          tables = ["documents"]
+          touched = {
+            "documents"                         = ["BatchGetItem", "PutItem"]
+            "members"                           = ["BatchGetItem"]
+            "reports"                           = ["BatchGetItem", "Query"]
+            "reports/index/reports-by-district" = ["BatchGetItem", "Query"]
+            "tallies"                           = ["Query"]
+          }
+        }
         media-erase   = { tables = ["reports"], touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
         notify        = { tables = ["notices"], touched = { members = ["BatchGetItem"] } }
         tally         = { tables = ["members", "outcomes", "reports"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
@@ -220,6 +230,8 @@ run "bundle" {
       } == {
       briefing  = { "arn:aws:s3:::pingan-dev-media-123456789012/briefings/*" = ["PutObject"] }
       briefings = { "arn:aws:s3:::pingan-dev-media-123456789012/briefings/*" = ["GetObject"] }
+      export    = { "arn:aws:s3:::pingan-dev-media-123456789012/exports/*" = ["PutObject"] }
+      exports   = { "arn:aws:s3:::pingan-dev-media-123456789012/exports/*" = ["GetObject"] }
       media = {
         "arn:aws:s3:::pingan-dev-media-123456789012"             = ["ListBucket of uploads/*"]
         "arn:aws:s3:::pingan-dev-media-123456789012/copies/*"    = ["GetObject"]
@@ -250,6 +262,8 @@ run "bundle" {
       } == {
       briefing     = ["kms:Decrypt", "kms:GenerateDataKey"]
       briefings    = ["kms:Decrypt"]
+      export       = ["kms:Decrypt", "kms:GenerateDataKey"]
+      exports      = ["kms:Decrypt"]
       media        = ["kms:Decrypt", "kms:GenerateDataKey"]
       media-intake = ["kms:Decrypt", "kms:GenerateDataKey"]
     }

@@ -175,7 +175,10 @@ run "bundle" {
         [for expiration in rule.expiration : "${rule.filter[0].prefix} goes after ${expiration.days}"],
         [for transition in rule.transition : "${rule.filter[0].prefix} ${transition.storage_class} after ${transition.days}"],
       ]
-    ]) == ["half ones go after 1", "uploads/ goes after 2", "originals/ GLACIER_IR after 90"]
+      ]) == [
+      "half ones go after 1", "uploads/ goes after 2", "exports/ goes after 8", "briefings/ goes after 1100",
+      "originals/ GLACIER_IR after 90",
+    ]
     error_message = "The media's life is another: half uploads, what was not taken, and cold storage."
   }
 
@@ -320,7 +323,7 @@ run "bundle" {
       ]
       } == {
       MALWARE_SCAN = ["media-intake"]
-      MEDIA_BUCKET = ["briefing", "briefings", "media", "media-erase", "media-intake"]
+      MEDIA_BUCKET = ["briefing", "briefings", "export", "exports", "media", "media-erase", "media-intake"]
       MEDIA_LIMITS = ["media", "media-intake", "submission", "tasking"]
     }
     error_message = "A function is not told of the bucket, the limits or the scan, or is told for nothing."
@@ -371,6 +374,9 @@ run "bundle" {
         for filter in one(mapping.filter_criteria).filter : filter.pattern
       ])
       } == {
+      export = toset([
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["export"] } } } }),
+      ])
       briefing = toset([
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["briefing"] } } } }),
       ])
@@ -398,6 +404,7 @@ run "bundle" {
   assert {
     condition = jsonencode({ for name in keys(local.streamed) : name => sort(local.streamed_tables[name]) }) == jsonencode({
       briefing      = ["documents"]
+      export        = ["documents"]
       media-erase   = ["reports"]
       notify        = ["notices"]
       tally         = ["members", "outcomes", "reports"]

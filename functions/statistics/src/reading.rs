@@ -5,12 +5,12 @@ use axum::{
     http::header,
     response::{IntoResponse as _, Response},
 };
-use futures::{StreamExt as _, TryStreamExt as _};
 use jiff::civil::Date;
 use pingan_domain::{
     district::District,
     error::Error,
-    statistics::{By, Period, Sight, Table, suppressed},
+    statistics::{By, Period},
+    suppression::check_days,
     tally::day,
     territory::NodeId,
 };
@@ -23,8 +23,6 @@ use crate::{READERS, Statistics, views::StatisticsView};
 
 /// The most rows of one answer: nodes by periods.
 const MAX_ROWS: usize = 600;
-/// How many nodes are read at once.
-const AT_ONCE: usize = 32;
 
 /// Which statistics.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -54,7 +52,8 @@ pub(crate) struct StatisticsQuery {
 /// counted in the nodes of that stage. Figures from 1 to 4 that would single out somebody are
 /// `null`, and so are those that would give them away: figures about reporters, but for the officer
 /// of the community; and in a community figures about reports, but for those who review them. By
-/// day, figures about reporters are for that officer alone.
+/// day, figures about reporters are for that officer alone, and the days of a community for those
+/// who review there.
 #[utoipa::path(
     get,
     path = "/districts/{district}/statistics",
@@ -80,14 +79,13 @@ pub(crate) async fn read_statistics(
     if !reader.node.contains(&node) || !lists.has(&node) {
         return Err(Error::NotFound.into());
     }
-    let whole = query.below.unwrap_or(false);
-    let nodes = nodes(&lists, node, whole);
+    let nodes = nodes(&lists, node, query.below.unwrap_or(false));
     if nodes.len() * period.parts(by).len() > MAX_ROWS {
         return Err(Error::field("to", format!("makes more than {MAX_ROWS} rows; ask for fewer at once")).into());
     }
-    let table = statistics.table(nodes, whole, period, by).await?;
-    let hidden = suppressed(&table, |node| Sight::of(&reader, node));
-    let view = StatisticsView::new(&table, &hidden, period);
+    check_days(&nodes, &reader, by)?;
+    let rows = statistics.store.statistics(&lists, &nodes, (period, by), &reader).await?;
+    let view = StatisticsView::new(&rows, by);
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
 
@@ -97,18 +95,4 @@ fn nodes(lists: &District, node: NodeId, below: bool) -> Vec<NodeId> {
     let right_below = |other: &NodeId| is_below(other) && other.level() as usize == node.level() as usize + 1;
     let more: Vec<NodeId> = lists.nodes.iter().map(|place| &place.node).filter(|n| right_below(n)).cloned().collect();
     std::iter::once(node).chain(more.into_iter().filter(|_| below)).collect()
-}
-
-impl Statistics {
-    /// Reads the counters of these nodes. What has the sums of the parts is read whole, so that
-    /// the same is suppressed whichever parts are asked for.
-    async fn table(&self, nodes: Vec<NodeId>, whole: bool, period: Period, by: By) -> Result<Table, Error> {
-        let wide = by.above().map_or(period, |above| period.widened(above));
-        let rows = nodes.into_iter().map(|node| async move {
-            let series = self.store.tally_series(&node, wide, by).await?;
-            Ok::<_, Error>((node, series))
-        });
-        let rows = futures::stream::iter(rows).buffered(AT_ONCE).try_collect().await?;
-        Ok(Table { by, whole, rows })
-    }
 }

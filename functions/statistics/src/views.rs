@@ -7,8 +7,9 @@ use pingan_domain::{
     life::{Action, Stage},
     named::Named,
     report::Category,
-    statistics::{By, Figures, Period, Suppressed, Table},
-    tally::{Counter, Tallies},
+    statistics::{By, Figures, Period},
+    suppression::Row,
+    tally::Counter,
     territory::NodeId,
 };
 use pingan_http::schema;
@@ -141,24 +142,16 @@ struct OutcomesView {
 }
 
 impl StatisticsView {
-    /// What is shown of a table: the periods that were asked for, and nothing of what is hidden.
-    pub(crate) fn new(table: &Table, hidden: &Suppressed, asked: Period) -> Self {
-        let mut rows = Vec::new();
-        for ((node, periods), hidden) in table.rows.iter().zip(hidden) {
-            for ((period, tallies), hidden) in periods.iter().zip(hidden) {
-                if (asked.from..=asked.to).contains(&period.from) {
-                    rows.push(row(node, *period, tallies, hidden));
-                }
-            }
-        }
-        Self { by: table.by, rows }
+    /// What is shown of these rows.
+    pub(crate) fn new(rows: &[Row], by: By) -> Self {
+        Self { by, rows: rows.iter().map(row).collect() }
     }
 }
 
-fn row(node: &NodeId, period: Period, tallies: &Tallies, hidden: &[Counter]) -> RowView {
+fn row(row: &Row) -> RowView {
     let (mut reports, mut outcomes) = (Vec::new(), Vec::new());
-    for (counter, count) in tallies {
-        let count = Some(*count).filter(|_| !hidden.contains(counter));
+    for (counter, count) in &row.tallies {
+        let count = Some(*count).filter(|_| !row.hidden.contains(counter));
         match counter {
             Counter::Report { category, stage, action, detail } => {
                 let reason = detail.map(pingan_domain::tally::Detail::name);
@@ -170,10 +163,9 @@ fn row(node: &NodeId, period: Period, tallies: &Tallies, hidden: &[Counter]) -> 
             Counter::Held { .. } | Counter::Member(_) => {}
         }
     }
-    // A figure is hidden when anything in it is.
-    let hidden = Figures::of(&hidden.iter().map(|counter| (counter.clone(), 1)).collect());
-    let figures = FiguresView::new(Figures::of(tallies), &hidden);
-    RowView { node: node.clone(), from: period.from, to: period.to, figures, reports, outcomes }
+    let figures = FiguresView::new(row.figures(), &row.hidden_figures());
+    let Period { from, to } = row.period;
+    RowView { node: row.node.clone(), from, to, figures, reports, outcomes }
 }
 
 impl FiguresView {

@@ -7,6 +7,7 @@ use aws_config::BehaviorVersion;
 use axum::Router;
 use briefings::Briefings;
 use custody::Custody;
+use exports::Exports;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use members::{Members, Settings};
@@ -36,11 +37,13 @@ pub struct Functions {
     pub agency_systems: AgencySystems,
     /// For `briefings`.
     pub briefings: Briefings,
+    /// For `exports`.
+    pub exports: Exports,
 }
 
 /// Every HTTP function of the bundle. A new one is added here.
 pub fn router(functions: Functions) -> (Router, OpenApi) {
-    let Functions { workflow, media, members, custody, agency_systems, statistics, briefings } = functions;
+    let Functions { workflow, media, members, custody, agency_systems, statistics, briefings, exports } = functions;
     OpenApiRouter::with_openapi(Base::openapi())
         .merge(submission::router(workflow.clone()))
         .merge(officer_review::router(workflow.clone()))
@@ -55,6 +58,7 @@ pub fn router(functions: Functions) -> (Router, OpenApi) {
         .merge(statistics::router(statistics))
         .merge(agency_systems::router(agency_systems))
         .merge(briefings::router(briefings))
+        .merge(exports::router(exports))
         .split_for_parts()
 }
 
@@ -105,7 +109,13 @@ impl Functions {
             AgencySystems { store: store.clone(), world: World::real(), sealer: sealer.clone(), reach: Reach::Public };
         let custody = Custody { store: store.clone(), world: World::real(), sealer };
         let statistics = Statistics { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
+        let exports = Exports {
+            store: store.clone(),
+            documents: documents.clone(),
+            world: World::real(),
+            time_zone: TimeZone::UTC,
+        };
         let briefings = Briefings { store, documents, world: World::real(), time_zone: TimeZone::UTC };
-        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings })
+        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings, exports })
     }
 }

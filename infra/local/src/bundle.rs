@@ -19,6 +19,8 @@ use briefing::BriefingJob;
 use briefings::Briefings;
 use custody::Custody;
 use deadlines::{Deadlines, Start};
+use export::ExportJob;
+use exports::Exports;
 use futures::FutureExt as _;
 use jiff::{SignedDuration, tz::TimeZone};
 use media::MediaFunction;
@@ -245,6 +247,7 @@ impl Bundle {
         };
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
         let (briefings, briefing) = briefings(&store_of_functions, &store, &s3, &world, &policy);
+        let (exports, export) = exports(&store_of_functions, &store, &s3, &world, &policy);
         let functions = api::Functions {
             workflow: workflow.clone(),
             media: MediaFunction { workflow: workflow.clone(), media: media.clone() },
@@ -270,6 +273,7 @@ impl Bundle {
                 time_zone: policy.calendar.time_zone.clone(),
             },
             briefings,
+            exports,
         };
         let (members, deadlines) = (functions.members.clone(), deadlines_of(&workflow, &store));
         let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
@@ -310,7 +314,8 @@ impl Bundle {
         tasks.extend(pumped.drive_streamed(&names, notify, erase, &tally));
         let sealed = (webhook_sealer, webhooks);
         tasks.extend(pumped.drive_webhooks(names.handovers.clone(), &secrets, &store, &world, &clock, sealed).await?);
-        tasks.extend(pumped.drive_briefings(names.documents, &briefing, &clock, weekly));
+        tasks.extend(pumped.drive_briefings(names.documents.clone(), &briefing, &clock, weekly));
+        tasks.push(pumped.drive_exports(names.documents, export));
         tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &store, world, &clock).await?);
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
@@ -594,6 +599,14 @@ impl Pumped {
         tasks
     }
 
+    /// Pumps the stream of the documents into the function that makes exports.
+    fn drive_exports(&self, table: String, job: ExportJob) -> JoinHandle<()> {
+        self.drive("export", table, move |batch| {
+            let job = job.clone();
+            async move { job.handle(batch).await }
+        })
+    }
+
     /// Pumps the stream of the tasks into the function that books their moments, and runs the
     /// scheduler that starts what a moment asks for.
     async fn drive_tasks(
@@ -680,6 +693,25 @@ fn briefings(
         time_zone: time_zone.clone(),
     };
     (Briefings { store: functions.clone(), documents, world, time_zone }, job)
+}
+
+/// The two functions of exports, likewise.
+fn exports(
+    functions: &Store,
+    own: &Store,
+    s3: &aws_sdk_s3::Client,
+    world: &World,
+    policy: &Policy,
+) -> (Exports, ExportJob) {
+    let documents = DocumentStore::new(s3.clone(), BUCKET.to_owned());
+    let (world, time_zone) = (world.clone(), policy.calendar.time_zone.clone());
+    let job = ExportJob {
+        store: own.clone(),
+        documents: documents.clone(),
+        world: world.clone(),
+        time_zone: time_zone.clone(),
+    };
+    (Exports { store: functions.clone(), documents, world, time_zone }, job)
 }
 
 /// Where the app would open what a notice tells of.

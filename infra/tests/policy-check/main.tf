@@ -27,11 +27,11 @@ locals {
   media_rights = {
     reads = {
       actions = ["s3:getobject", "s3:getobjecttagging"]
-      by      = { briefings = ["briefings"], media = ["copies", "originals"], media-intake = ["uploads"] }
+      by      = { briefings = ["briefings"], exports = ["exports"], media = ["copies", "originals"], media-intake = ["uploads"] }
     }
     writes = {
       actions = ["s3:putobject", "s3:abortmultipartupload", "s3:listmultipartuploadparts"]
-      by      = { briefing = ["briefings"], media = ["uploads"], media-intake = ["copies", "originals"] }
+      by      = { briefing = ["briefings"], export = ["exports"], media = ["uploads"], media-intake = ["copies", "originals"] }
     }
     deletes = {
       actions = ["s3:deleteobject"]
@@ -75,7 +75,7 @@ locals {
   # The only resources that may end in a wildcard; none has one elsewhere.
   open_ended = [
     "^arn:aws:dynamodb:[^*?]+:table/[^*?/]+/stream/[*]$",
-    "^arn:aws:s3:::[^*?/]+/(briefings|copies|originals|uploads)/[*]$",
+    "^arn:aws:s3:::[^*?/]+/(briefings|copies|exports|originals|uploads)/[*]$",
     "^arn:aws:sns:[^*?]+:endpoint/[A-Z_]+/[^*?/]+/[*]$",
     "^arn:aws:logs:[^*?]+:log-group:/aws/lambda/[^*?]+:[*]$",
     "^arn:aws:scheduler:[^*?]+:schedule/[^*?/]+/[*]$",

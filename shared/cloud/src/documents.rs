@@ -3,7 +3,10 @@
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata as _, primitives::ByteStream};
 use pingan_domain::error::Error;
 
-use crate::{fault::fault, media::PASSING};
+use crate::{
+    fault::fault,
+    media::{LINK_SECONDS, PASSING, SignedUrl, expires_in},
+};
 
 /// The largest document that is read, in bytes: an answer of Lambda takes six million.
 const MAX_BYTES: i64 = 4 * 1024 * 1024;
@@ -33,6 +36,22 @@ impl DocumentStore {
             .await
             .map_err(|error| fault("S3 PutObject", &error, &PASSING))?;
         Ok(())
+    }
+
+    /// Signs the reading of one document for [`LINK_SECONDS`], as a file of this name.
+    pub async fn sign_link(&self, key: &str, content_type: &str, file_name: &str) -> Result<SignedUrl, Error> {
+        let signed = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .response_content_type(content_type)
+            .response_content_disposition(format!("attachment; filename=\"{file_name}\""))
+            .response_cache_control("no-store")
+            .presigned(expires_in(LINK_SECONDS)?)
+            .await
+            .map_err(|error| fault("S3 GetObject", &error, &PASSING))?;
+        Ok(SignedUrl(signed.uri().to_owned()))
     }
 
     /// Reads a document; none when there is none.

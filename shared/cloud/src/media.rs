@@ -245,6 +245,6 @@ fn part_number(number: u32) -> Result<i32, Error> {
     i32::try_from(number).map_err(|error| Error::Internal(error.to_string()))
 }
 
-fn expires_in(seconds: u64) -> Result<PresigningConfig, Error> {
+pub(crate) fn expires_in(seconds: u64) -> Result<PresigningConfig, Error> {
     PresigningConfig::expires_in(Duration::from_secs(seconds)).map_err(|error| Error::Internal(error.to_string()))
 }

@@ -1,5 +1,5 @@
 //! The audit of reads: who opened what of a report, of the answers to a task, or of a hand-over,
-//! as a hash chain of its own.
+//! and who exported what, as a hash chain of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,10 @@ named! {
         Answers = "answers",
         /// A hand-over with what is given in it.
         Handover = "handover",
+        /// An export of statistics was asked for.
+        Export = "export",
+        /// A link to the file of an export.
+        File = "file",
     }
 }
 
@@ -58,6 +62,16 @@ impl Reading {
         Self { opened: Opened::Handover, media: None, reason: None }
     }
 
+    /// An export that is asked for, and why.
+    pub fn export(reason: String) -> Self {
+        Self { opened: Opened::Export, media: None, reason: Some(reason) }
+    }
+
+    /// A link to the file of an export.
+    pub fn file() -> Self {
+        Self { opened: Opened::File, media: None, reason: None }
+    }
+
     /// One rendition of a medium.
     pub fn media(media: MediaId, rendition: Rendition, reason: Option<String>) -> Self {
         let opened = match rendition {
@@ -72,7 +86,7 @@ impl Reading {
 /// One reading of a report, or of answers to a task, by someone other than its reporter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    /// The report, the task or the hand-over, by its code.
+    /// The report, the task, the hand-over or the export, by its code.
     pub report: ReportId,
     /// Its place in the chain, from 1.
     pub seq: u64,

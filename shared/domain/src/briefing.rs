@@ -50,6 +50,9 @@ pub const MAX_TASKS: usize = 20;
 pub const MAX_COMMENTS: u32 = 200;
 /// The longest comment, in characters.
 pub const MAX_COMMENT_CHARS: usize = 1_000;
+/// How long a briefing is kept, with what was said to it and who has read it, in days: three
+/// years.
+pub const KEPT_DAYS: i64 = 3 * 365;
 /// Before this year there was nothing to brief on.
 const FIRST_YEAR: i16 = 2000;
 
@@ -86,7 +89,7 @@ named! {
     pub enum Audience {
         /// The district: both bodies, and the auditor.
         District = "district",
-        /// The stations. Without the rows of each station, and without reports that name the
+        /// The stations. Without the rows of each station and the tasks that a station runs, and without reports that name the
         /// conduct of reviewers: a station must learn of none that names its own, not even by
         /// subtracting what it sees from the whole.
         Stations = "stations",
@@ -856,7 +859,7 @@ pub fn compose(facts: &Facts<'_>, audience: Audience) -> Result<Briefing, Error>
             facts.adopted.1,
         ),
         gaps: gaps(&facts.coverage, district),
-        tasks: Listed { items: tasks_under_way(facts), more: facts.tasks.1, complete: true },
+        tasks: tasks_under_way(facts, audience),
     })
 }
 
@@ -975,7 +978,10 @@ fn gaps(coverage: &Coverage, district: &District) -> Gaps {
     }
 }
 
-fn tasks_under_way(facts: &Facts<'_>) -> Vec<TaskUnderWay> {
+/// Tasks that one station runs are not told to the others.
+fn tasks_under_way(facts: &Facts<'_>, audience: Audience) -> Listed<TaskUnderWay> {
+    let (tasks, more) = &facts.tasks;
+    let told = |of: &&TaskFacts| audience == Audience::District || of.task.node.level() == Level::District;
     let row = |TaskFacts { task, progress }: &TaskFacts| TaskUnderWay {
         task: task.id,
         kind: task.content.kind,
@@ -990,9 +996,13 @@ fn tasks_under_way(facts: &Facts<'_>) -> Vec<TaskUnderWay> {
         read: progress.read.members,
         answered: progress.answered.members,
     };
-    let mut rows: Vec<TaskUnderWay> = facts.tasks.0.iter().map(row).collect();
-    rows.sort_by_key(|task| (task.ends_at, task.task));
-    rows
+    let mut items: Vec<TaskUnderWay> = tasks.iter().filter(told).map(row).collect();
+    items.sort_by_key(|task| (task.ends_at, task.task));
+    // Nobody has looked whose those are that are not listed.
+    match audience {
+        Audience::District => Listed { items, more: *more, complete: true },
+        Audience::Stations => Listed { items, more: 0, complete: *more == 0 },
+    }
 }
 
 /// The stations of a district.

@@ -61,6 +61,11 @@ impl CommandId {
         Code::from_digest(&Digest::of(&[b"briefing", self.0.bytes(), &[attempt]]))
     }
 
+    /// The code of the export that this command asks for.
+    pub fn export_id(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"export", self.0.bytes(), &[attempt]]))
+    }
+
     /// The identifier of the opening that this command asks for.
     pub fn opening_id(&self) -> uuid::Uuid {
         self.uuid(b"opening")

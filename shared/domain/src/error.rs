@@ -127,6 +127,12 @@ named! {
         BriefingUnread = "briefing_unread",
         /// The briefing has taken as many comments as it can hold.
         TooManyComments = "too_many_comments",
+        /// The file of an export is for who asked for it.
+        NotYourExport = "not_your_export",
+        /// The file of the export is not made yet.
+        ExportNotReady = "export_not_ready",
+        /// The file of the export was kept for a week, and is gone.
+        ExportExpired = "export_expired",
     }
 }
 
@@ -214,6 +220,11 @@ impl Refusal {
             Self::BriefingNotReady => "The briefing is still being made. Ask again in a moment.",
             Self::BriefingUnread => "You have not read this briefing. Read it, and acknowledge it then.",
             Self::TooManyComments => "The briefing has taken as many comments as it can hold.",
+            Self::NotYourExport => {
+                "The file is for who asked for it, and shows what they may see. Ask for one of your own."
+            }
+            Self::ExportNotReady => "The file is still being made. Ask again in a moment.",
+            Self::ExportExpired => "The file was kept for a week, and is gone. Ask for a new one.",
         }
     }
 }

@@ -29,7 +29,9 @@
 //! | what an outcome is, and its limits | [`outcome`] |
 //! | what can be done with an outcome, by whom and when | [`outcome_life`] |
 //! | what an event adds to which counter | [`tally`] |
-//! | what the statistics sum and divide, and what of it is suppressed | [`statistics`] |
+//! | what the statistics sum and divide | [`statistics`] |
+//! | what of the statistics is suppressed | [`suppression`] |
+//! | exports of statistics, and the cells of their maps | [`export`], [`grid`] |
 //! | how an agency's own system is told | [`webhook`] |
 //! | where a webhook may point | [`webhook_target`] |
 //! | what a briefing says, and who reads it | [`briefing`] |
@@ -50,7 +52,9 @@ pub mod deputy;
 pub mod district;
 pub mod error;
 pub mod event;
+pub mod export;
 pub mod feedback;
+pub mod grid;
 pub mod handover;
 pub mod hash;
 pub mod identity;
@@ -68,6 +72,7 @@ mod protected;
 pub mod report;
 pub mod scope;
 pub mod statistics;
+pub mod suppression;
 pub mod tally;
 pub mod task;
 pub mod task_receipt;

@@ -1,20 +1,17 @@
-//! Statistics: what is counted, how it is summed, and what of it is shown to whom.
+//! Statistics: what is counted, and how it is summed. What of it is shown to whom: [`crate::suppression`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    coverage::{Cell, SMALLEST_SHOWN, cell, suppress_another},
     district::Label,
     error::{Error, FieldError},
     life::{Action, RejectionReason, Stage},
-    member::{Member, Role},
-    named::{Named as _, named},
+    named::named,
     report::Category,
-    tally::{Counter, Detail, MemberStep, Tallies, middle, stage_at},
-    territory::{Level, NodeId},
+    tally::{Counter, Detail, MemberStep, Tallies, middle},
 };
 
 /// How long a stage had its reports, in minutes by the clock.
@@ -234,172 +231,5 @@ pub struct Reading {
     pub after: Option<Period>,
 }
 
-/// What small figures a reader is shown of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sight {
-    /// Figures about people from 1 to 4: the officer of the community, who knows them.
-    pub people: bool,
-    /// Figures about reports from 1 to 4: those who review them, and know each.
-    pub reports: bool,
-}
-
-impl Sight {
-    /// What `reader` is shown of a node within their territory.
-    pub fn of(reader: &Member, node: &NodeId) -> Self {
-        let people = reader.role == Role::Officer && reader.node.contains(node);
-        let reports = reader.role.stage().is_some_and(|stage| stage >= stage_at(node.level()));
-        Self { people, reports }
-    }
-}
-
-/// Whether a small figure of a counter tells of people, of single reports, or of neither.
-///
-/// - How many were recruited, registered or left is about people at every level.
-/// - A report in a community on a day, or in a month, has one reporter, whom others there may
-///   have seen at it: what is counted of reports and of their outcomes in one community tells of
-///   single reporters. In a station or a district it does not.
-fn is_seen(counter: &Counter, node: &NodeId, sight: Sight) -> bool {
-    match counter {
-        Counter::Member(_) => sight.people,
-        Counter::Report { .. } | Counter::Outcome { .. } | Counter::Held { .. } => {
-            sight.reports || node.level() != Level::Community
-        }
-    }
-}
-
-/// The rows of statistics: nodes, each with its periods, in the same order.
-///
-/// The first node can be the one that all others lie in and make up: then `whole` is said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Table {
-    /// Into what the periods are divided. They are whole, and so is what has their sums.
-    pub by: By,
-    /// Whether the first node is the sum of the others.
-    pub whole: bool,
-    /// The nodes.
-    pub rows: Vec<(NodeId, Series)>,
-}
-
 /// The periods of a node with their counters, in order.
 pub type Series = Vec<(Period, Tallies)>;
-
-/// Which counters are suppressed, by node and period, in the order of the table. That of a
-/// stage's first bucket says so of all its durations.
-pub type Suppressed = Vec<Vec<Vec<Counter>>>;
-
-/// What of a table is not shown: counts from 1 to 4 of what the reader does not know anyway, and
-/// those that would give such a count away.
-///
-/// - Months make up their year, and days their month; the nodes below one make up that one. Where
-///   a sum would leave but one possibility for what is suppressed, the smallest other part is
-///   suppressed as well ([`suppress_another`]); and the node that is the sum, when there is no other part.
-/// - By days, figures about people are not shown at all to those who do not know the people: who
-///   is told of a month could tell the days apart.
-pub fn suppressed(table: &Table, sight: impl Fn(&NodeId) -> Sight) -> Suppressed {
-    let mut hidden: Suppressed = table.rows.iter().map(|(_, periods)| vec![Vec::new(); periods.len()]).collect();
-    let table = &collapsed(table);
-    let there = table.rows.iter().flat_map(|(_, periods)| periods.iter().flat_map(|(_, tallies)| tallies.keys()));
-    // That nobody was recruited is a figure about people, too.
-    let counters: BTreeSet<Counter> =
-        there.cloned().chain(MemberStep::ALL.iter().map(|step| Counter::Member(*step))).collect();
-    for counter in counters {
-        let seen: Vec<bool> = table.rows.iter().map(|(node, _)| is_seen(&counter, node, sight(node))).collect();
-        if seen.iter().all(|seen| *seen) {
-            continue;
-        }
-        let cells = cells_of(table, &counter, &seen);
-        for (row, periods) in cells.iter().enumerate() {
-            for (column, (_, cell)) in periods.iter().enumerate() {
-                if cell.suppressed {
-                    hidden[row][column].push(counter.clone());
-                }
-            }
-        }
-    }
-    hidden
-}
-
-/// A table whose buckets of durations are one count for each stage: the first bucket stands for
-/// all of them.
-fn collapsed(table: &Table) -> Table {
-    let one = |tallies: &Tallies| {
-        let mut sum = Tallies::new();
-        for (counter, count) in tallies {
-            let counter = match counter {
-                Counter::Held { stage, .. } => Counter::Held { stage: *stage, bucket: 0 },
-                other => other.clone(),
-            };
-            *sum.entry(counter).or_default() += count;
-        }
-        sum
-    };
-    let of = |(node, periods): &(NodeId, Series)| {
-        (node.clone(), periods.iter().map(|(period, tallies)| (*period, one(tallies))).collect())
-    };
-    Table { by: table.by, whole: table.whole, rows: table.rows.iter().map(of).collect() }
-}
-
-/// The cells of one counter, by node and period, each with its count.
-fn cells_of(table: &Table, counter: &Counter, seen: &[bool]) -> Vec<Vec<(u32, Cell)>> {
-    let never = table.by == By::Day && matches!(counter, Counter::Member(_));
-    let mut cells: Vec<Vec<(u32, Cell)>> = Vec::new();
-    for ((_, periods), seen) in table.rows.iter().zip(seen) {
-        let of = |(_, tallies): &(Period, Tallies)| {
-            let count = u32::try_from(tallies.get(counter).copied().unwrap_or(0).max(0)).unwrap_or(u32::MAX);
-            let cell = cell(count, 0, *seen);
-            (count, if never && !seen { hide(cell) } else { cell })
-        };
-        cells.push(periods.iter().map(of).collect());
-    }
-    let periods = table.rows.first().map(|(_, periods)| periods.as_slice()).unwrap_or_default();
-    let sums: Vec<Option<Period>> = periods
-        .iter()
-        .map(|(period, _)| table.by.above().map(|above| Period { from: period.from, to: period.from }.widened(above)))
-        .collect();
-    let whole = usize::from(table.whole);
-    // Each turn suppresses at least one cell more, or is the last.
-    for _ in 0..=cells.len() * periods.len() {
-        let before = count_hidden(&cells);
-        for (row, _) in cells.iter_mut().zip(seen).filter(|(_, seen)| !**seen) {
-            for sum in sums.iter().flatten().collect::<BTreeSet<_>>() {
-                complement(row.iter_mut().zip(&sums).filter(|(_, of)| of.as_ref() == Some(sum)).map(|(cell, _)| cell));
-            }
-        }
-        for column in 0..periods.len() {
-            let parts = cells.iter_mut().zip(seen).skip(whole).filter(|(_, seen)| !**seen);
-            if !complement(parts.map(|(row, _)| &mut row[column])) && table.whole {
-                let (_, sum) = &mut cells[0][column];
-                *sum = hide(*sum);
-            }
-        }
-        if count_hidden(&cells) == before {
-            break;
-        }
-    }
-    cells
-}
-
-fn count_hidden(cells: &[Vec<(u32, Cell)>]) -> usize {
-    cells.iter().flatten().filter(|(_, cell)| cell.suppressed).count()
-}
-
-fn hide(cell: Cell) -> Cell {
-    Cell { members: None, suppressed: true, ..cell }
-}
-
-/// [`suppress_another`] on cells where they stand. Says whether their sum may be shown.
-fn complement<'a>(cells: impl Iterator<Item = &'a mut (u32, Cell)>) -> bool {
-    let mut cells: Vec<&mut (u32, Cell)> = cells.collect();
-    let hidden: Vec<u32> = cells.iter().filter(|(_, cell)| cell.suppressed).map(|(count, _)| *count).collect();
-    if hidden.len() > 1 && hidden.iter().any(|count| *count >= SMALLEST_SHOWN) {
-        // A larger one is among them already, and nobody can tell which of them it is.
-        return true;
-    }
-    let counts: Vec<u32> = cells.iter().map(|(count, _)| *count).collect();
-    let mut copies: Vec<((), Cell)> = cells.iter().map(|(_, cell)| ((), *cell)).collect();
-    let shown = suppress_another(&mut copies, &counts);
-    for ((_, cell), ((), copy)) in cells.iter_mut().map(|cell| &mut **cell).zip(copies) {
-        *cell = copy;
-    }
-    shown
-}

@@ -11,6 +11,7 @@ use pingan_domain::{
     code::Code,
     district::Label,
     error::Error,
+    export::ExportId,
     handover::HandoverId,
     member::MemberId,
     outcome::OutcomeId,
@@ -191,6 +192,8 @@ path_parameters! {
     HandoverPath(HandoverId) = "handover_id", |text| HandoverId::parse(text).map_err(|error| error.to_string());
     /// The code of a briefing.
     BriefingPath(BriefingId) = "briefing_id", |text| BriefingId::parse(text).map_err(|error| error.to_string());
+    /// The code of an export.
+    ExportPath(ExportId) = "export_id", |text| ExportId::parse(text).map_err(|error| error.to_string());
     /// The id of a medium.
     MediaPath(Uuid) = "media_id", |text| text.parse().map_err(|_| "is not a UUID".to_owned());
     /// The id of an opening.

@@ -22,8 +22,8 @@ use axum::{Extension, Router};
 pub use crate::{
     actor::{MemberClaim, Subject},
     extract::{
-        AgencyPath, Body, BriefingPath, DeliveryPath, DistrictPath, HandoverPath, IdempotencyKey, IfMatch, InvitePath,
-        MediaPath, MemberPath, OpeningPath, OutcomePath, Query, ReportPath, TaskPath, Versioned,
+        AgencyPath, Body, BriefingPath, DeliveryPath, DistrictPath, ExportPath, HandoverPath, IdempotencyKey, IfMatch,
+        InvitePath, MediaPath, MemberPath, OpeningPath, OutcomePath, Query, ReportPath, TaskPath, Versioned,
     },
     page::PageQuery,
     problem::Problem,

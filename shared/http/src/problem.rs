@@ -86,7 +86,8 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::OwnCustodian
         | Refusal::NotOpen
         | Refusal::NotYourTask
-        | Refusal::OwnOutcome => StatusCode::FORBIDDEN,
+        | Refusal::OwnOutcome
+        | Refusal::NotYourExport => StatusCode::FORBIDDEN,
         Refusal::WrongState
         | Refusal::MovedOn
         | Refusal::NoSuchStage
@@ -120,7 +121,9 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::WebhookOff
         | Refusal::BriefingNotReady
         | Refusal::BriefingUnread
-        | Refusal::TooManyComments => StatusCode::CONFLICT,
+        | Refusal::TooManyComments
+        | Refusal::ExportNotReady
+        | Refusal::ExportExpired => StatusCode::CONFLICT,
         Refusal::InviteUnusable => StatusCode::NOT_FOUND,
     }
 }

@@ -6,6 +6,7 @@ use pingan_domain::{
     channel::{Means, Platform},
     content::{ContentKind, Side},
     district::StationTasks,
+    export::{ExportState, Format},
     feedback,
     handover::{HandoverAction, HandoverSide, HandoverState, RecallReason, WordsKind},
     identity::{IdentityAction, OpeningState},
@@ -48,6 +49,10 @@ closed_lists! {
     briefing_origin = Origin;
     /// Where a briefing is.
     briefing_state = BriefingState;
+    /// What an export is for.
+    export_format = Format;
+    /// Where an export is.
+    export_state = ExportState;
     /// What a report is about.
     category = Category;
     /// Whether a report names its reviewers.

@@ -10,12 +10,13 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use pingan_domain::{
     Timestamp,
     briefing::{
-        AdoptedFacts, BriefingId, BriefingRecord, Comment, MAX_TASKS, OverdueFacts, Position, Reader, is_overdue,
-        may_be_notable,
+        AdoptedFacts, BriefingId, BriefingRecord, Comment, KEPT_DAYS, MAX_TASKS, OverdueFacts, Position, Reader,
+        is_overdue, may_be_notable,
     },
     district::District,
     error::{Error, Refusal},
     event::Event,
+    invite::after_days,
     life::{Action, State},
     member::{Member, MemberId},
     notice::{Notice, of_briefing},
@@ -28,8 +29,9 @@ use serde::Deserialize;
 use crate::{
     Store,
     fault::fault,
-    item::{Item, decode, encode, key_attributes, key_of},
+    item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
+    members::seconds,
     notices,
     pages::Asked,
     reports::{List, Summary, put},
@@ -146,7 +148,8 @@ impl Store {
         comment: &Comment,
     ) -> Result<(), DocumentCommitError> {
         let table = self.tables.of(Table::Documents);
-        let item = encode(&Key::BriefingComment(after.id, comment.command), comment)?;
+        let mut item = encode(&Key::BriefingComment(after.id, comment.command), comment)?;
+        item.insert(EXPIRES_AT.to_owned(), seconds(after_days(comment.at, KEPT_DAYS)?));
         let items =
             vec![self.replace_briefing(before, after)?, put(table, item, Some("attribute_not_exists(pk)"), &[])?];
         self.commit_documents(items).await
@@ -157,7 +160,7 @@ impl Store {
         put(self.tables.of(Table::Documents), briefing_item(after)?, Some("version = :old"), &[(":old", old)])
     }
 
-    async fn commit_documents(&self, items: Vec<TransactWriteItem>) -> Result<(), DocumentCommitError> {
+    pub(crate) async fn commit_documents(&self, items: Vec<TransactWriteItem>) -> Result<(), DocumentCommitError> {
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(()) };
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
@@ -210,6 +213,7 @@ impl Store {
             "#member = :member",
             "#role = :role",
             "#node = :node",
+            "#expires = :expires",
             "last_read_at = :now",
             "first_read_at = if_not_exists(first_read_at, :now)",
         ];
@@ -224,6 +228,8 @@ impl Store {
             .expression_attribute_names("#member", "member")
             .expression_attribute_names("#role", "role")
             .expression_attribute_names("#node", "node")
+            .expression_attribute_names("#expires", EXPIRES_AT)
+            .expression_attribute_values(":expires", seconds(after_days(now, KEPT_DAYS)?))
             .expression_attribute_values(":type", AttributeValue::S(key.kind().to_owned()))
             .expression_attribute_values(":schema", AttributeValue::N(crate::item::SCHEMA.to_string()))
             .expression_attribute_values(":member", AttributeValue::S(member.id.to_string()))
@@ -307,7 +313,7 @@ impl Store {
     /// these are all. Looked for among the newest reports of the district.
     pub async fn overdue_in(&self, district: &NodeId, now: Timestamp) -> Result<(Vec<OverdueFacts>, bool), Error> {
         let (found, complete) =
-            self.reports_where(district, |report| is_overdue(report.state, report.due_at, now)).await?;
+            self.reports_where(district, MAX_CANDIDATES, |report| is_overdue(report.state, report.due_at, now)).await?;
         let reports = self.all_reports(&found).await?;
         // The index is a moment late; the report itself says whether it still is so.
         let overdue = reports.into_iter().filter(|report| is_overdue(report.state, report.due_at, now));
@@ -336,7 +342,7 @@ impl Store {
         until: Timestamp,
     ) -> Result<(Vec<AdoptedFacts>, bool), Error> {
         let (found, complete) = self
-            .reports_where(district, |report| {
+            .reports_where(district, MAX_CANDIDATES, |report| {
                 may_be_notable(report.state, report.urgency) && report.created_at < until && report.updated_at >= since
             })
             .await?;
@@ -366,10 +372,12 @@ impl Store {
         Ok((facts, complete))
     }
 
-    /// The newest reports of a district of which this holds, and whether all were looked at.
-    async fn reports_where(
+    /// The newest reports of a district of which this holds, at most so many, and whether these
+    /// are all.
+    pub(crate) async fn reports_where(
         &self,
         district: &NodeId,
+        most: usize,
         takes: impl Fn(&Summary) -> bool,
     ) -> Result<(Vec<ReportId>, bool), Error> {
         let reader = MemberId::clock();
@@ -378,8 +386,8 @@ impl Store {
         for _ in 0..MAX_LIST_PAGES {
             let page = self.list(List::Territory(district), &reader, LIST_PAGE, cursor.as_deref()).await?;
             found.extend(page.items.iter().filter(|report| takes(report)).map(|report| report.id));
-            if found.len() > MAX_CANDIDATES {
-                found.truncate(MAX_CANDIDATES);
+            if found.len() > most {
+                found.truncate(most);
                 return Ok((found, false));
             }
             cursor = page.next;
@@ -436,5 +444,6 @@ fn briefing_item(record: &BriefingRecord) -> Result<Item, Error> {
     let (pk, sk) = Index::BriefingsByDistrict.attributes();
     item.insert(pk.to_owned(), AttributeValue::S(keys::node_pk(&record.district)));
     item.insert(sk.to_owned(), AttributeValue::S(keys::created_sk(record.created_at, record.id.as_str())));
+    item.insert(EXPIRES_AT.to_owned(), seconds(after_days(record.created_at, KEPT_DAYS)?));
     Ok(item)
 }

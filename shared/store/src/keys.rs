@@ -13,6 +13,7 @@
 //! documents BRIEFING#<code>       BRIEFING            a briefing
 //! documents BRIEFING#<code>       COMMENT#<command>   a comment on it, under the command that wrote it
 //! documents BRIEFING#<code>       READER#<member>     that a member has read it, or acknowledged it as well
+//! documents EXPORT#<code>         EXPORT              an export
 //! handovers HANDOVER#<code>       HANDOVER            a hand-over, with what was written in it
 //! handovers HANDOVER#<code>       EVENT#<seq:8>       an event of it
 //! handovers WEBHOOK#<node>#<agency>     WEBHOOK       the webhook of an agency
@@ -37,6 +38,7 @@
 //! reports   REPORT#<code>         OPEN#<stage>        its place in a stage's lists of what is open and of what is late
 //! reports   REPORT#<code>         ERASED#<uuid>       that a medium of it was erased
 //! reports   ACCESS#<code>         HEAD                the end of its chain of readings, or that of a task's answers
+//!                                                     or of an export
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
 //! reports   MEDIA#<uuid>          MEDIA               a medium
@@ -85,6 +87,7 @@
 //! handovers-by-receiver  RECEIVER#<receiver>    <created:15>#<code>
 //! handovers-by-due      DUE#<shard>             <call:15>#<code>
 //! briefings-by-district NODE#<node>             <created:15>#<code>
+//! exports-by-district   NODE#<node>             <created:15>#<code>
 //! districts             DISTRICTS               <node>
 //! ```
 //!
@@ -100,6 +103,7 @@ use pingan_domain::{
     code::Code,
     command::CommandId,
     district::Label,
+    export::ExportId,
     handover::{HandoverId, Receiver},
     hash::Digest,
     identity::OpeningId,
@@ -162,6 +166,8 @@ pub enum Key {
     BriefingComment(BriefingId, CommandId),
     /// That a member has read a briefing.
     BriefingReader(BriefingId, MemberId),
+    /// An export.
+    Export(ExportId),
     /// A hand-over.
     Handover(HandoverId),
     /// An outcome.
@@ -316,7 +322,9 @@ impl Key {
             Self::Identity(_) | Self::IdentityHead(_) | Self::IdentityEvent(..) | Self::Phone(_) | Self::Opening(_) => {
                 Table::Identities
             }
-            Self::Briefing(_) | Self::BriefingComment(..) | Self::BriefingReader(..) => Table::Documents,
+            Self::Briefing(_) | Self::BriefingComment(..) | Self::BriefingReader(..) | Self::Export(_) => {
+                Table::Documents
+            }
             Self::Handover(_)
             | Self::HandoverEvent(..)
             | Self::Webhook(_)
@@ -355,6 +363,7 @@ impl Key {
             Self::Briefing(_) => "briefing",
             Self::BriefingComment(..) => "briefing_comment",
             Self::BriefingReader(..) => "briefing_reader",
+            Self::Export(_) => "export",
             Self::Handover(_) => "handover",
             Self::Outcome(_) => "outcome",
             Self::OutcomeEvent(..) => "outcome_event",
@@ -418,6 +427,7 @@ impl Key {
             Self::Briefing(id) | Self::BriefingComment(id, _) | Self::BriefingReader(id, _) => {
                 format!("BRIEFING#{}", id.as_str())
             }
+            Self::Export(id) => format!("EXPORT#{}", id.as_str()),
             Self::Identity(id) | Self::IdentityHead(id) | Self::IdentityEvent(id, _) => format!("IDENTITY#{id}"),
             Self::Phone(hash) => format!("PHONE#{hash}"),
             Self::Opening(id) => format!("OPENING#{id}"),
@@ -453,6 +463,7 @@ impl Key {
             Self::Briefing(_) => "BRIEFING".to_owned(),
             Self::BriefingComment(_, command) => format!("{COMMENT_PREFIX}{command}"),
             Self::BriefingReader(_, member) => format!("{READER_PREFIX}{member}"),
+            Self::Export(_) => "EXPORT".to_owned(),
             Self::Handover(_) => "HANDOVER".to_owned(),
             Self::Outcome(_) => "OUTCOME".to_owned(),
             Self::OutcomeNote(_, seq) => format!("{NOTE_PREFIX}{seq:08}"),
@@ -507,6 +518,7 @@ impl Key {
             ("TRIES", "TRIES") => Self::Tries(Digest::parse(id)?),
             ("CENSUS", "CENSUS") => Self::Census(NodeId::parse(id).ok()?),
             ("BRIEFING", "BRIEFING") => Self::Briefing(report()?),
+            ("EXPORT", "EXPORT") => Self::Export(report()?),
             ("BRIEFING", sk) => match sk.split_once('#')? {
                 ("COMMENT", command) => Self::BriefingComment(report()?, serde_json::from_value(command.into()).ok()?),
                 ("READER", member) => Self::BriefingReader(report()?, MemberId::parse(member).ok()?),
@@ -633,13 +645,15 @@ pub enum Index {
     HandoversByDue,
     /// Which briefings has a district, newest first?
     BriefingsByDistrict,
+    /// Which exports were asked for in a district, newest first?
+    ExportsByDistrict,
     /// Which districts are there?
     Districts,
 }
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::QueueByStage,
         Self::OpenReportsByNode,
         Self::DeadlinesByNode,
@@ -668,6 +682,7 @@ impl Index {
         Self::HandoversByReceiver,
         Self::HandoversByDue,
         Self::BriefingsByDistrict,
+        Self::ExportsByDistrict,
         Self::Districts,
     ];
 
@@ -682,7 +697,7 @@ impl Index {
             | Self::ReportsByNode(_)
             | Self::ReportsByTask => Table::Reports,
             Self::MembersByNode(_) | Self::InvitesByCommunity | Self::Districts => Table::Members,
-            Self::BriefingsByDistrict => Table::Documents,
+            Self::BriefingsByDistrict | Self::ExportsByDistrict => Table::Documents,
             Self::OpeningsByDistrict => Table::Identities,
             Self::TasksByNode(_) | Self::AnswersByTask => Table::Tasks,
             Self::OutcomesByNode(_) | Self::OutcomesByReceiver | Self::OutcomesByKind | Self::OutcomesToConfirm => {
@@ -723,6 +738,7 @@ impl Index {
             Self::HandoversByReceiver => "handovers-by-receiver",
             Self::HandoversByDue => "handovers-by-due",
             Self::BriefingsByDistrict => "briefings-by-district",
+            Self::ExportsByDistrict => "exports-by-district",
             Self::Districts => "districts",
         }
     }
@@ -748,6 +764,8 @@ impl Index {
                 ("district_pk", "created_sk")
             }
             Self::HandoversByReceiver | Self::OutcomesByReceiver => ("receiver_pk", "created_sk"),
+            // Beside the briefings, in the same table.
+            Self::ExportsByDistrict => ("exports_pk", "created_sk"),
             Self::Districts => ("districts_pk", "districts_sk"),
             Self::ReportsByTask => ("task_pk", "created_sk"),
             Self::AnswersByTask => ("answers_pk", "answered_sk"),
@@ -984,6 +1002,7 @@ mod tests {
             (Key::Briefing(report), "BRIEFING#", "BRIEFING"),
             (Key::BriefingComment(report, command), "BRIEFING#", &format!("COMMENT#{command}")),
             (Key::BriefingReader(report, member.clone()), "BRIEFING#", "READER#officer-1"),
+            (Key::Export(report), "EXPORT#", "EXPORT"),
             (Key::Handover(report), "HANDOVER#", "HANDOVER"),
             (Key::Outcome(report), "OUTCOME#", "OUTCOME"),
             (Key::OutcomeEvent(report, 7), "OUTCOME#", "EVENT#00000007"),

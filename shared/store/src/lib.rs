@@ -29,6 +29,7 @@ pub mod audit;
 pub mod cursor;
 pub mod documents;
 pub mod due;
+pub mod exports;
 mod fault;
 pub mod handovers;
 pub mod identities;

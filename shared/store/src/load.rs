@@ -12,6 +12,7 @@ use pingan_domain::{
     content::Content,
     district::District,
     error::{Error, Refusal},
+    export::{ExportId, ExportRecord},
     handover::{Handover, HandoverId},
     hash::Digest,
     identity::{IdentityHead, Opening, OpeningId},
@@ -247,6 +248,11 @@ impl Loaded {
     /// A briefing.
     pub fn briefing(&self, id: BriefingId) -> Result<Option<BriefingRecord>, Error> {
         self.get(&Key::Briefing(id))
+    }
+
+    /// An export.
+    pub fn export(&self, id: ExportId) -> Result<Option<ExportRecord>, Error> {
+        self.get(&Key::Export(id))
     }
 
     /// The comment that a command wrote on a briefing.

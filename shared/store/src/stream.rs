@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_lambda_events::event::dynamodb::EventRecord;
 use jiff::tz::TimeZone;
 use pingan_domain::{
-    briefing::BriefingId, error::Error, handover::Handover, media::MediaId, notice::Notice, report::ReportId,
-    tally::Tallied, task::Task, webhook::Delivery,
+    briefing::BriefingId, error::Error, export::ExportId, handover::Handover, media::MediaId, notice::Notice,
+    report::ReportId, tally::Tallied, task::Task, webhook::Delivery,
 };
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
@@ -88,6 +88,15 @@ pub fn to_brief(record: &EventRecord) -> Option<BriefingId> {
     let (pk, sk) = keys(record);
     match (record.event_name.as_str(), Key::parse(&pk, &sk)?) {
         ("INSERT", Key::Briefing(id)) => Some(id),
+        _ => None,
+    }
+}
+
+/// The export that is to be made; none when it is a record of something else.
+pub fn to_export(record: &EventRecord) -> Option<ExportId> {
+    let (pk, sk) = keys(record);
+    match (record.event_name.as_str(), Key::parse(&pk, &sk)?) {
+        ("INSERT", Key::Export(id)) => Some(id),
         _ => None,
     }
 }

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 use pingan_domain::error::Error;
 
 use crate::{
-    documents,
+    documents, exports,
     fault::fault,
     handovers, identities,
     item::EXPIRES_AT,
@@ -184,6 +184,7 @@ pub fn projected(index: Index) -> Projected {
             &handovers::SUMMARY_ATTRIBUTES
         }
         Index::BriefingsByDistrict => &documents::BRIEFING_ATTRIBUTES,
+        Index::ExportsByDistrict => &exports::EXPORT_ATTRIBUTES,
         Index::Districts => &documents::DISTRICT_ATTRIBUTES,
     })
 }

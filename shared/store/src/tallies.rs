@@ -1,16 +1,19 @@
 //! The counters of the statistics: counted up exactly once for each event, and read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, CancellationReason, TransactWriteItem, Update},
 };
-use futures::future::try_join_all;
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, try_join};
 use jiff::civil::Date;
 use pingan_domain::{
+    district::District,
     error::Error,
-    statistics::{By, Figures, Period},
+    member::Member,
+    statistics::{By, Figures, Period, Series},
+    suppression::{Needed, Row, shown},
     tally::{Aggregate, Counter, Source, Tallied, Tallies, add},
     territory::NodeId,
 };
@@ -29,6 +32,8 @@ const MAX_WRITES: usize = 100;
 const MAX_EVENTS: usize = 60;
 /// The most pages of one range of counters, of 1 MiB each.
 const MAX_PAGES: usize = 50;
+/// How many nodes are read at once.
+const NODES_AT_ONCE: usize = 32;
 /// The attributes of an item that are no counters.
 const OWN: [&str; 4] = ["pk", "sk", "type", "schema"];
 
@@ -141,17 +146,62 @@ impl Store {
     /// The counters of a node over a period.
     pub async fn tallies(&self, node: &NodeId, period: Period) -> Result<Tallies, Error> {
         let mut sum = Tallies::new();
-        for (_, tallies) in self.tallies_of_spans(node, period).await? {
+        for (_, tallies) in self.tallies_of_spans(node, period, None).await? {
             add(&mut sum, &tallies);
         }
         Ok(sum)
     }
 
+    /// What a reader is shown of these nodes of a district, by the parts of a period that are whole.
+    pub async fn statistics(
+        &self,
+        district: &District,
+        nodes: &[NodeId],
+        (period, by): (Period, By),
+        reader: &Member,
+    ) -> Result<Vec<Row>, Error> {
+        let needed = Needed::by(reader, by);
+        let all: Vec<NodeId> = match needed {
+            Needed::Nothing => Vec::new(),
+            Needed::People | Needed::All => {
+                let places = district.nodes.iter().map(|place| place.node.clone());
+                std::iter::once(district.node.clone()).chain(places).collect()
+            }
+        };
+        let (rows, months) = try_join!(
+            self.tally_rows(nodes, period, by, None),
+            self.tally_rows(&all, period.widened(By::Year), By::Month, needed.counters()),
+        )?;
+        Ok(shown(rows, &months, reader, by))
+    }
+
+    /// The counters of nodes by the parts of a period; all of them, or `only` some.
+    async fn tally_rows(
+        &self,
+        nodes: &[NodeId],
+        period: Period,
+        by: By,
+        only: Option<Vec<Counter>>,
+    ) -> Result<Vec<(NodeId, Series)>, Error> {
+        let only = only.as_deref();
+        let rows = nodes.iter().cloned().map(|node| async move {
+            let series = self.tally_series(&node, period, by, only).await?;
+            Ok((node, series))
+        });
+        futures::stream::iter(rows).buffered(NODES_AT_ONCE).try_collect().await
+    }
+
     /// The counters of a node, by the parts of a period.
-    pub async fn tally_series(&self, node: &NodeId, period: Period, by: By) -> Result<Vec<(Period, Tallies)>, Error> {
+    async fn tally_series(
+        &self,
+        node: &NodeId,
+        period: Period,
+        by: By,
+        only: Option<&[Counter]>,
+    ) -> Result<Series, Error> {
         let found = match by {
-            By::Day => self.tallies_between(node, Span::Day(period.from), Span::Day(period.to)).await?,
-            By::Month | By::Year => self.tallies_of_spans(node, period).await?,
+            By::Day => self.tallies_between(node, Span::Day(period.from), Span::Day(period.to), only).await?,
+            By::Month | By::Year => self.tallies_of_spans(node, period, only).await?,
         };
         let mut parts: Vec<_> = period.parts(by).into_iter().map(|part| (part, Tallies::new())).collect();
         for (span, tallies) in found {
@@ -165,16 +215,32 @@ impl Store {
     }
 
     /// The items that make up a period: its whole months, and the days before and after.
-    async fn tallies_of_spans(&self, node: &NodeId, period: Period) -> Result<Vec<(Span, Tallies)>, Error> {
+    async fn tallies_of_spans(
+        &self,
+        node: &NodeId,
+        period: Period,
+        only: Option<&[Counter]>,
+    ) -> Result<Vec<(Span, Tallies)>, Error> {
         let reading = period.reading();
         let days = |days: Option<Period>| days.map(|days| (Span::Day(days.from), Span::Day(days.to)));
         let months = reading.months.map(|months| (Span::month_of(months.from), Span::month_of(months.to)));
         let ranges = [days(reading.before), months, days(reading.after)].into_iter().flatten();
-        let found = try_join_all(ranges.map(|(from, to)| self.tallies_between(node, from, to))).await?;
+        let found = try_join_all(ranges.map(|(from, to)| self.tallies_between(node, from, to, only))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 
-    async fn tallies_between(&self, node: &NodeId, from: Span, to: Span) -> Result<Vec<(Span, Tallies)>, Error> {
+    async fn tallies_between(
+        &self,
+        node: &NodeId,
+        from: Span,
+        to: Span,
+        only: Option<&[Counter]>,
+    ) -> Result<Vec<(Span, Tallies)>, Error> {
+        let names =
+            only.map(|only| OWN.iter().map(|name| (*name).to_owned()).chain(only.iter().map(Counter::to_string)));
+        let names: Option<HashMap<String, String>> =
+            names.map(|names| names.enumerate().map(|(i, name)| (format!("#n{i}"), name)).collect());
+        let shows = names.as_ref().map(|names| names.keys().cloned().collect::<Vec<_>>().join(", "));
         let mut found = Vec::new();
         let mut start = None;
         for _ in 0..MAX_PAGES {
@@ -186,6 +252,8 @@ impl Store {
                 .expression_attribute_values(":pk", AttributeValue::S(keys::tally_pk(node)))
                 .expression_attribute_values(":from", AttributeValue::S(from.to_string()))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_string()))
+                .set_projection_expression(shows.clone())
+                .set_expression_attribute_names(names.clone())
                 .set_exclusive_start_key(start)
                 .send()
                 .await

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    briefings,
+    briefings, exports,
     handovers::{self, Hand},
     harness::{
         DistrictManager, Keys, Officer, Picture, Reporter, StationManager, World, each, eventually, expect,
@@ -95,7 +95,8 @@ impl Desk {
         let outcomes = self.district.person.get(&format!("{OUTCOMES}?limit=100")).await.unwrap();
         let webhook = self.district.person.get(WEBHOOK).await.unwrap();
         let briefings = self.district.person.get("/districts/demo/briefings?limit=100").await.unwrap();
-        let others = json!([tasks.body, outcomes.body, webhook.body, briefings.body]);
+        let exports = self.district.person.get("/districts/demo/exports?limit=100").await.unwrap();
+        let others = json!([tasks.body, outcomes.body, webhook.body, briefings.body, exports.body]);
         (self.district.lists("/reports?limit=100").await.body, others, handovers.body)
     }
 
@@ -414,7 +415,7 @@ impl Desk {
         ]
     }
 
-    /// The operations on briefings that are made under a key, each with a request that is as it should be.
+    /// The operations on briefings and exports that are made under a key, each with a request that is as it should be.
     async fn posts_on_briefings(&self) -> Vec<Post> {
         let made = briefings::made(&self.world).await;
         let briefings = "/districts/demo/briefings".to_owned();
@@ -432,6 +433,11 @@ impl Desk {
         let said = json!({ "text": "The bridge has a camera now." });
         vec![
             post("/districts/{district}/briefings", briefings, briefings::week(&self.world)),
+            post(
+                "/districts/{district}/exports",
+                "/districts/demo/exports".to_owned(),
+                exports::this_month(&self.world),
+            ),
             post("/districts/{district}/briefings/{briefing_id}/comments", comments, said),
         ]
     }
@@ -624,6 +630,7 @@ async fn what_is_refused_and_how() {
     fields::of_members(&mut desk, &members).await;
     fields::of_tasks(&mut desk, &tasks).await;
     fields::of_briefings(&mut desk, &on_briefings).await;
+    fields::of_exports(&mut desk, &on_briefings).await;
     fields::of_answers_to_tasks(&mut desk).await;
     fields::of_outcomes(&mut desk, &outcomes).await;
     fields::of_webhooks(&mut desk).await;

@@ -105,6 +105,7 @@ async fn a_briefing_says_what_happened_and_nothing_of_persons() {
     let fresh = neighbour.reports("marker-fresh").send().await;
 
     let manager = world.manager("district-police").await;
+    let of_district = manager.sends_task(&tasks::task(&world, &["demo.north"])).await;
     let asked = expect(manager.tries("/briefings", &week(&world)).await, 202);
     let id = asked.text("/id").to_owned();
     assert_eq!(asked.headers["location"], format!("{DEMO}/briefings/{id}"));
@@ -120,8 +121,12 @@ async fn a_briefing_says_what_happened_and_nothing_of_persons() {
     assert_eq!(content["overdue"]["items"][0]["community"]["en"], "Boatyard");
     assert_eq!(each(&content["stations"], "node"), ["demo.north", "demo.river", "demo.market"]);
     assert_eq!(content["course"]["steps"].as_array().unwrap().len(), 7);
-    assert_eq!(each(&content["tasks"]["items"], "task"), [&*task]);
+    let running = each(&content["tasks"]["items"], "task");
+    assert_eq!(running, [&*task, &*of_district]);
     assert_eq!(content["tasks"]["items"][0]["in_scope"], 7);
+    let of_stations = reads(&world.person("station-north").await, &id).await;
+    let running = each(&of_stations.body["content"]["tasks"]["items"], "task");
+    assert_eq!(running, [&*of_district], "what a community of another station is asked is not told");
     assert!(each(&content["gaps"]["communities"], "of").contains(&"demo.river.ferry"));
     assert_eq!(content["gaps"]["communities"][0]["reporters"], Value::Null, "two of them are suppressed");
     assert_eq!(each(&content["gaps"]["places"], "of").len(), 4);

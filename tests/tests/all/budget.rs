@@ -13,12 +13,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::briefings;
 use crate::handovers;
 use crate::harness::World;
 use crate::outcomes::{self, OUTCOMES};
 use crate::tasks::{self, LANTERN};
 use crate::webhooks;
+use crate::{briefings, exports};
 
 /// What an operation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,6 +179,7 @@ async fn every_operation_keeps_to_its_budget() {
     weigh_agency_systems(&mut scale).await;
     weigh_handovers(&mut scale).await;
     weigh_briefings(&mut scale).await;
+    weigh_exports(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
 }
@@ -240,7 +241,7 @@ async fn weigh_members(scale: &mut Scale) {
     scale.weigh(Budget::Query, "read_statistics", "by day", 200, officer.get(&days)).await;
     let below = format!("{path}?below=true");
     let call = district.get(&below);
-    scale.weigh(Budget::Together(4), "read_statistics", "and its stations", 200, call).await;
+    scale.weigh(Budget::Together(16), "read_statistics", "and its stations", 200, call).await;
 
     let path = format!("{base}/members");
     let new = json!({ "node": "demo.river.boatyard", "kind": "taxi", "name": "赵六", "phone": "13700137000" });
@@ -364,6 +365,19 @@ async fn weigh_briefings(scale: &mut Scale) {
         let call = district.send(Method::PUT, &path, &[], None);
         scale.weigh(Budget::Command, "acknowledge_briefing", case, 200, call).await;
     }
+}
+
+async fn weigh_exports(scale: &mut Scale) {
+    let district = scale.world.person("district-police").await;
+    let base = "/districts/demo/exports";
+    let body = exports::this_month(&scale.world);
+    let asked = scale.weigh_command("request_export", 202, &district, base, None, &body).await;
+    let path = format!("{base}/{}", asked.text("/id"));
+    exports::ready(&district, asked.text("/id")).await;
+    scale.weigh(Budget::Query, "list_exports", "", 200, district.get(base)).await;
+    scale.weigh(Budget::Query, "read_export", "", 200, district.get(&path)).await;
+    let link = format!("{path}/link");
+    scale.weigh(Budget::Audited, "link_export", "", 200, district.get(&link)).await;
 }
 
 async fn weigh_tasking(scale: &mut Scale) {

@@ -29,6 +29,7 @@ mod budget;
 mod channels;
 mod crash;
 mod deadlines;
+mod exports;
 mod handovers;
 mod journeys;
 mod media;

@@ -138,7 +138,12 @@ async fn the_auditor_does_not_see_a_single_report_of_a_community() {
     let all = |row: &Value| !row["figures"]["submitted"].as_object().unwrap().is_empty();
     let whole = row_once(&auditor, "by=day&from=2037-08-12&to=2037-08-12", all).await;
     assert_eq!(whole["figures"]["submitted"].as_object().unwrap().values().next(), Some(&json!(1)));
-    for by in ["day&from=2037-08-12&to=2037-08-12", "month&from=2037-08-12", "year"] {
+    for query in ["node=demo.river.ferry", "node=demo.river&below=true"] {
+        let answer = auditor.get(&format!("{DEMO}/statistics?{query}&by=day&from=2037-08-12")).await.unwrap();
+        expect_problem(&answer, 400, "invalid");
+        assert_eq!(answer.text("/errors/0/pointer"), "by", "{}", answer.body);
+    }
+    for by in ["month&from=2037-08-12", "year"] {
         let row = row_once(&auditor, &format!("node=demo.river.ferry&by={by}"), all).await;
         assert!(row["figures"]["submitted"].as_object().unwrap().values().all(Value::is_null), "{row}");
         assert!(row["reports"].as_array().unwrap().iter().all(|done| done["count"].is_null()), "{row}");

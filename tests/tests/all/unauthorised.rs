@@ -27,7 +27,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
-    briefings,
+    briefings, exports,
     handovers::{self, Hand},
     harness::{Keys, World, eventually, expect, expect_problem, problem_kind},
     openapi,
@@ -119,6 +119,8 @@ struct Scene {
     given: String,
     /// A briefing that can be read, and that somebody has read.
     briefing: String,
+    /// An export that can be fetched.
+    export: String,
 }
 
 impl Scene {
@@ -177,6 +179,7 @@ impl Scene {
             says: tasks::task(&world, &[LANTERN]),
             delivery: webhooks::delivery(&world, "fire").await,
             briefing: briefings::made(&world).await,
+            export: exports::made(&world).await,
             task,
             picture,
             world,
@@ -224,7 +227,39 @@ impl Scene {
         let responses = self.world.store().responses(self.briefing.parse().unwrap()).await.unwrap();
         opened += responses.comments.len();
         opened += responses.readers.iter().map(|reader| usize::try_from(reader.readings).unwrap()).sum::<usize>();
-        (reports, members.body, json!([tasks.body, outcomes.body, briefings.body]), handovers.body, opened)
+        let exports = self.world.person("district-police").await.get("/districts/demo/exports").await.unwrap();
+        opened += self.world.store().accesses(self.export.parse().unwrap(), 100).await.unwrap().len();
+        let others = json!([tasks.body, outcomes.body, briefings.body, exports.body]);
+        (reports, members.body, others, handovers.body, opened)
+    }
+
+    /// A path with what the ids in it are of, which are others in each run.
+    fn named(&self, path: &str) -> String {
+        let mut path = path.replace(&self.photo, "{photo}").replace(&self.asked, "{asked}");
+        for (id, name) in [
+            (self.member, "{member}"),
+            (self.invited, "{invited}"),
+            (&self.opening, "{opening}"),
+            (&self.invite, "{invite}"),
+            (&self.task, "{task}"),
+            (&self.draft, "{draft}"),
+            (&self.outcome, "{outcome}"),
+            (&self.led, "{led}"),
+            (&self.picture, "{picture}"),
+            (&self.delivery, "{delivery}"),
+            (&self.adopted[0], "{adopted}"),
+            (&self.adopted[1], "{also adopted}"),
+            (&self.handed_over, "{handover}"),
+            (&self.given, "{given}"),
+            (&self.briefing, "{briefing}"),
+            (&self.export, "{export}"),
+        ] {
+            path = path.replace(id, name);
+        }
+        for (code, stage) in self.waiting.iter().zip(["{with officer}", "{with station}", "{with district}"]) {
+            path = path.replace(code, stage);
+        }
+        path
     }
 }
 
@@ -709,6 +744,32 @@ fn operations_on_briefings(scene: &Scene) -> Vec<Operation> {
     ]
 }
 
+/// The operations on exports.
+fn operations_on_exports(scene: &Scene) -> Vec<Operation> {
+    const EXPORTS: &str = "/districts/demo/exports";
+    let of = |rest: &str| format!("{EXPORTS}/{}{rest}", scene.export);
+    let exporters = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: vec![Role::StationManager, Role::DistrictManager, Role::Auditor],
+        rightful: "district-police",
+        strangers: vec!["elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let within =
+        |id: &str, path| Operation { strangers: vec!["station-river", "elsewhere-district"], ..exporters(id, path) };
+    vec![
+        Operation { body: Some(exports::this_month(&scene.world)), ..exporters("request_export", EXPORTS.to_owned()) },
+        exporters("list_exports", EXPORTS.to_owned()),
+        within("read_export", of("")),
+        within("link_export", of("/link")),
+    ]
+}
+
 /// The operations on media, made from what reporters' operations have in common.
 fn of_media(reporters: &dyn Fn(&str, String) -> Operation, asked: &str, photo: &str) -> Vec<Operation> {
     let other_reporters = || vec!["reporter-boatyard-2", "reporter-silk-lane-1"];
@@ -842,6 +903,7 @@ fn operations(scene: &Scene) -> Vec<Operation> {
     operations.extend(operations_on_outcomes(scene));
     operations.extend(operations_on_webhooks(scene));
     operations.extend(operations_on_briefings(scene));
+    operations.extend(operations_on_exports(scene));
     operations
 }
 
@@ -985,29 +1047,7 @@ async fn nobody_does_what_is_not_theirs_to_do() {
                 None => outcomes.push((expected.to_owned(), vec![who])),
             }
         }
-        let mut path = operation.path.replace(&scene.photo, "{photo}").replace(&scene.asked, "{asked}");
-        for (id, name) in [
-            (scene.member, "{member}"),
-            (scene.invited, "{invited}"),
-            (&scene.opening, "{opening}"),
-            (&scene.invite, "{invite}"),
-            (&scene.task, "{task}"),
-            (&scene.draft, "{draft}"),
-            (&scene.outcome, "{outcome}"),
-            (&scene.led, "{led}"),
-            (&scene.picture, "{picture}"),
-            (&scene.delivery, "{delivery}"),
-            (&scene.adopted[0], "{adopted}"),
-            (&scene.adopted[1], "{also adopted}"),
-            (&scene.handed_over, "{handover}"),
-            (&scene.given, "{given}"),
-            (&scene.briefing, "{briefing}"),
-        ] {
-            path = path.replace(id, name);
-        }
-        for (code, stage) in scene.waiting.iter().zip(["{with officer}", "{with station}", "{with district}"]) {
-            path = path.replace(code, stage);
-        }
+        let path = scene.named(&operation.path);
         writeln!(table, "{}: {} {path}", operation.id, operation.method()).unwrap();
         for (outcome, people) in outcomes {
             writeln!(table, "    {outcome:<22} {}", people.join(", ")).unwrap();

@@ -15,6 +15,7 @@ mod membership;
 mod notice;
 mod outcome;
 mod overdue;
+mod suppression;
 mod tally;
 mod task;
 mod task_receipt;

@@ -9,9 +9,7 @@ use jiff::{
 };
 use proptest::prelude::*;
 
-use super::{
-    Life, author, clock, concerning, district_manager, lives::a_plot, manager, member, new_report, node, officer,
-};
+use super::{Life, author, clock, concerning, district_manager, lives::a_plot, manager, new_report, node, officer};
 use crate::{
     code::Code,
     command::CommandId,
@@ -23,9 +21,8 @@ use crate::{
     named::Named as _,
     outcome::{Counted, OutcomeAction, OutcomeEvent},
     report::{Category, Concerns},
-    statistics::{By, Figures, Period, Series, Sight, Table, suppressed},
+    statistics::{By, Figures, Period},
     tally::{Counter, Detail, LAST_BUCKET, MemberStep, Tallied, Tallies, bucket, completed, completed_history, middle},
-    territory::NodeId,
 };
 
 fn shanghai() -> TimeZone {
@@ -446,116 +443,6 @@ fn periods_that_make_no_sense_are_refused() {
         Ok(Period { from: date(2026, 3, 1), to: date(2026, 4, 30) })
     );
     assert!(Period::asked(date(9999, 12, 31), date(9999, 12, 31), By::Year).is_ok());
-}
-
-const REGISTERED: Counter = Counter::Member(MemberStep::Registered);
-
-/// Statistics of a station and its communities: each with how many have registered in each month
-/// of a year.
-fn registered(by: By, counts: &[&[i64]]) -> Table {
-    let year = Period { from: date(2026, 1, 1), to: date(2026, 12, 31) };
-    let row = |(i, counts): (usize, &&[i64])| {
-        let place = if i == 0 { "hexi.jianshan".to_owned() } else { format!("hexi.jianshan.c{i}") };
-        let periods = year.parts(by).into_iter().zip(*counts);
-        (node(&place), periods.map(|(period, count)| (period, Tallies::from([(REGISTERED, *count)]))).collect())
-    };
-    Table { by, whole: true, rows: counts.iter().enumerate().map(row).collect() }
-}
-
-/// The counts as they are shown; -1 for what is suppressed.
-fn shown(table: &Table, counter: &Counter, reader: &crate::member::Member) -> Vec<Vec<i64>> {
-    let hidden = suppressed(table, |node| Sight::of(reader, node));
-    let of = |((_, periods), hidden): (&(NodeId, Series), &Vec<Vec<Counter>>)| {
-        let cells = periods.iter().zip(hidden);
-        cells.map(|((_, tallies), hidden)| if hidden.contains(counter) { -1 } else { tallies[counter] }).collect()
-    };
-    table.rows.iter().zip(&hidden).map(of).collect()
-}
-
-#[test]
-fn small_figures_about_people_are_for_the_officer_who_knows_them() {
-    let community = |by, counts: &[i64]| {
-        let mut table = registered(by, &[&[0; 12], counts]);
-        (table.whole, table.rows) = (false, vec![table.rows.remove(1)]);
-        table
-    };
-    let officer = member("officer-c1", Role::Officer, "hexi.jianshan.c1");
-    let counts = [7, 3, 0, 9, 6, 30, 31, 32, 33, 34, 35, 36];
-    assert_eq!(shown(&community(By::Month, &counts), &REGISTERED, &officer), [counts]);
-    for reader in [manager(), district_manager(), member("auditor", Role::Auditor, "hexi")] {
-        // The sum of the year would say what February was: the next smallest month goes with it.
-        let mut expected = counts;
-        (expected[1], expected[4]) = (-1, -1);
-        assert_eq!(shown(&community(By::Month, &counts), &REGISTERED, &reader), [expected]);
-        let none = [0; 12];
-        assert_eq!(shown(&community(By::Month, &none), &REGISTERED, &reader), [none], "that there was nobody is shown");
-        assert_eq!(shown(&community(By::Year, &[4]), &REGISTERED, &reader), [[-1]]);
-        assert_eq!(shown(&community(By::Year, &[5]), &REGISTERED, &reader), [[5]]);
-        assert_eq!(shown(&community(By::Day, &[5, 0, 99]), &REGISTERED, &reader), [[-1, -1, -1]]);
-    }
-}
-
-#[test]
-fn neither_the_sum_nor_the_other_parts_give_a_small_figure_away() {
-    let reader = manager();
-    // One community has three: the next smallest goes with it, and the station may be shown.
-    let table = registered(By::Year, &[&[37], &[3], &[20], &[14]]);
-    assert_eq!(shown(&table, &REGISTERED, &reader), [[37], [-1], [20], [-1]]);
-    // There is no other one: the station goes.
-    let table = registered(By::Year, &[&[8], &[4], &[4], &[0]]);
-    assert_eq!(shown(&table, &REGISTERED, &reader), [[-1], [-1], [-1], [0]]);
-    // Both ways at once: no line of months and no column of communities has a single gap.
-    let mut year = vec![vec![50; 12]; 4];
-    (year[1][2], year[0]) = (2, vec![150; 12]);
-    let rows: Vec<&[i64]> = year.iter().map(Vec::as_slice).collect();
-    let found = shown(&registered(By::Month, &rows), &REGISTERED, &reader);
-    for row in &found[1..] {
-        assert_ne!(row.iter().filter(|count| **count < 0).count(), 1, "{found:?}");
-    }
-    for column in 0..12 {
-        assert_ne!(found[1..].iter().filter(|row| row[column] < 0).count(), 1, "{found:?}");
-    }
-    assert_eq!(found[1][2], -1);
-}
-
-#[test]
-fn small_figures_about_reports_of_a_community_are_for_who_reviews_them() {
-    let counter =
-        Counter::Report { category: Category::Crime, stage: Stage::Officer, action: Action::Submit, detail: None };
-    let mut table = registered(By::Month, &[&[0; 12], &[1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]]);
-    table.whole = false;
-    for (_, periods) in &mut table.rows {
-        for (_, tallies) in periods {
-            let count = tallies[&REGISTERED];
-            *tallies = Tallies::from([(counter.clone(), count)]);
-        }
-    }
-    let one = 1;
-    table.rows[0].1[0].1.insert(counter.clone(), one);
-    let auditor = member("auditor", Role::Auditor, "hexi");
-    let found = shown(&table, &counter, &auditor);
-    assert_eq!(found[0][0], 1, "a station is large enough");
-    assert_eq!(found[1].iter().filter(|count| **count < 0).count(), 2);
-    for reviewer in [member("officer-c1", Role::Officer, "hexi.jianshan.c1"), manager(), district_manager()] {
-        let mut table = table.clone();
-        table.rows.remove(0);
-        assert_eq!(shown(&table, &counter, &reviewer)[0][0], 1, "{}", reviewer.id);
-    }
-}
-
-#[test]
-fn durations_are_suppressed_as_one() {
-    let year = Period { from: date(2026, 1, 1), to: date(2026, 12, 31) };
-    let table = |minutes: &[u64]| Table {
-        by: By::Year,
-        whole: false,
-        rows: vec![(node("hexi.jianshan.yulan"), vec![(year, held(minutes))])],
-    };
-    let auditor = member("auditor", Role::Auditor, "hexi");
-    let hidden = |minutes: &[u64]| suppressed(&table(minutes), |node| Sight::of(&auditor, node))[0][0].clone();
-    let all = Counter::Held { stage: Stage::Officer, bucket: 0 };
-    assert!(hidden(&[10, 200, 3_000, 40_000]).contains(&all));
-    assert!(!hidden(&[10, 200, 3_000, 40_000, 40_000]).contains(&all), "five are enough, whatever their buckets");
 }
 
 #[test]

@@ -381,6 +381,44 @@ pub(super) async fn of_briefings(desk: &mut Desk, posts: &[Post]) {
     desk.rows("The fields of a briefing", rows).await;
 }
 
+pub(super) async fn of_exports(desk: &mut Desk, posts: &[Post]) {
+    let export = posts.iter().find(|post| post.operation == "/districts/{district}/exports").unwrap();
+    let mut rows = Vec::new();
+    for field in ["format", "from", "to", "reason"] {
+        rows.push(missing(export, field).await);
+    }
+    for (field, bad) in [
+        ("format", json!("xlsx")),
+        ("format", json!("CSV")),
+        ("node", json!("elsewhere")),
+        ("node", json!("demo.nowhere")),
+        ("node", json!("")),
+        ("from", json!("yesterday")),
+        ("to", json!("2037-02-30")),
+        ("by", json!("week")),
+        ("by", json!("")),
+    ] {
+        rows.push(set(export, &format!("{field}: {bad}"), field, bad, names([&format!("/{field}")])).await);
+    }
+    for (field, day) in [("from", "1990-01-01"), ("to", "2001-01-01"), ("to", "9999-12-31")] {
+        rows.push(set(export, &format!("{field}: {day}"), field, json!(day), names(["/to"])).await);
+    }
+    rows.push(set(export, "a map of a month that is not over", "format", json!("geojson"), names(["/to"])).await);
+    for (what, value) in bad_texts(200) {
+        rows.push(set(export, &format!("reason {what}"), "reason", value, names(["/reason"])).await);
+    }
+    let reader = &desk.district.person;
+    let base = "/districts/demo/exports";
+    rows.push(Row::get("a code that was misheard", reader, format!("{base}/00000-00001"), names(["export_id"])));
+    for rest in ["", "/link"] {
+        let path = format!("{base}/00000-00000{rest}");
+        rows.push(Row::get("an export that there is not", reader, path, (404, "not_found", Vec::new())));
+    }
+    rows.push(Row::get("limit=0", reader, format!("{base}?limit=0"), names(["limit"])));
+    rows.push(Row::get("a cursor that is none", reader, format!("{base}?cursor=hello"), names(["cursor"])));
+    desk.rows("The fields of an export", rows).await;
+}
+
 pub(super) async fn of_tasks(desk: &mut Desk, posts: &[Post]) {
     let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
     let task = of("/districts/{district}/tasks");

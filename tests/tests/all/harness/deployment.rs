@@ -27,7 +27,7 @@ const PASSWORD: &str = "Proof-of-deployment-1";
 
 static TURN: Mutex<()> = Mutex::const_new(());
 /// For how long a token is used again. The pool's are good for fifteen minutes, and no test takes ten.
-const TOKEN_USED: Duration = Duration::from_secs(4 * 60);
+const TOKEN_USED: Duration = Duration::from_mins(4);
 static TOKENS: Blocking<Option<HashMap<String, (Instant, String)>>> = Blocking::new(None);
 
 /// Where the deployment is.
