@@ -519,7 +519,9 @@ async fn weigh_handovers(scale: &mut Scale) {
     let list = format!("{base}/handovers");
     scale.weigh(Budget::Query, "list_handovers", "", 200, district.get(&list)).await;
     scale.weigh(Budget::Query, "list_handovers", "by state", 200, district.get(&format!("{list}?state=offered"))).await;
+    scale.weigh(Budget::Query, "list_handovers", "overdue", 200, district.get(&format!("{list}?overdue=true"))).await;
     scale.weigh(Budget::Query, "list_my_handovers", "", 200, fire.get("/me/handovers")).await;
+    scale.weigh(Budget::Query, "list_my_handovers", "overdue", 200, fire.get("/me/handovers?overdue=true")).await;
     let (sent, mine) = (format!("{base}/handovers/{code}"), format!("/me/handovers/{code}"));
     scale.weigh(Budget::Audited, "read_handover", "", 200, district.get(&sent)).await;
     scale.weigh(Budget::Query, "read_handover", "not theirs", 404, other.get(&sent)).await;
