@@ -35,7 +35,7 @@ locals {
   http_settings     = concat(local.workflow_settings, local.sign_in_settings)
   commit_settings   = concat(local.http_settings, ["NOTICES_TABLE", "POLICY"])
 
-  # A report that is rejected can call its hand-overs back with it.
+  # A report that comes to nothing, or to another one, can call its hand-overs back with it.
   recall = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
 
   # Who is told of something is written with it.
@@ -49,10 +49,12 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.commit_settings, ["TASKS_TABLE", "MEDIA_LIMITS"])
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE", "TASKS_TABLE", "MEDIA_LIMITS"])
       tables = {
-        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        notices = local.tell
+        # Withdrawing a report that was handed over and reopened calls that back.
+        handovers = local.recall
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices   = local.tell
         # Attaching a medium updates its record.
         reports = {
           actions = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], local.commit)

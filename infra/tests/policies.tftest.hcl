@@ -144,7 +144,10 @@ run "bundle" {
             }
             webhook = { handovers = ["BatchGetItem", "PutItem"] }
           },
-          { for stage in ["officer", "station", "district"] : "${stage}-review" => { handovers = ["BatchGetItem", "PutItem"] } },
+          {
+            for name in ["submission", "officer-review", "station-review", "district-review"] :
+            name => { handovers = ["BatchGetItem", "PutItem"] }
+          },
           {
             handover = merge(
               {

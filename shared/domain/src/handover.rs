@@ -133,7 +133,7 @@ named! {
     pub enum RecallReason {
         /// It is for somebody else.
         WrongReceiver = "wrong_receiver",
-        /// Nothing has to be done any more.
+        /// Nothing has to be done any more; also when the report was withdrawn, or linked to another.
         NotNeeded = "not_needed",
         /// The report was looked into and is not so.
         Unfounded = "unfounded",

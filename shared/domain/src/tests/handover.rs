@@ -619,6 +619,33 @@ fn what_is_unfounded_or_erased_is_called_back_from_everybody() {
     }
 }
 
+#[test]
+fn what_is_withdrawn_or_linked_to_another_is_called_back_and_names_no_reporter() {
+    for (actor, action, by) in [
+        (author(), Action::Withdraw, (MemberId::clock(), Role::Clock)),
+        (district_manager(), Action::MarkDuplicate, (district_manager().id, Role::DistrictManager)),
+    ] {
+        let (life, handovers) = reopened();
+        let context = context(&actor, life.report.version, life.now);
+        let original = Report { id: handover_code(77), ..Life::of(new_report()).report };
+        let wanted = match request(action) {
+            Request::MarkDuplicate { note, .. } => Request::MarkDuplicate { original: original.id, note },
+            other => other,
+        };
+        let decided = life.attempt_with(&actor, wanted, Some(&original)).unwrap();
+        assert_eq!(decided.recalls(), Some(RecallReason::NotNeeded), "{action}");
+        let decided = decided.with_recalls(&handovers, &context).unwrap();
+        assert_eq!(decided.handovers.len(), handovers.len());
+        for (decided, before) in decided.handovers.iter().zip(&handovers) {
+            let (after, event) = (&decided.handover, &decided.event);
+            assert_eq!((after.state, after.recall_reason), (HandoverState::Recalled, Some(RecallReason::NotNeeded)));
+            assert_eq!((&event.actor, event.role, event.previous), (&by.0, by.1, before.head));
+            let said = serde_json::to_string(&(after, event)).unwrap();
+            assert!(!said.contains(author().id.as_str()), "{said}");
+        }
+    }
+}
+
 /// How many items the transaction of a decision writes at most: the receipt, the report, its event,
 /// three places in queues, four notices, the texts, and three for each hand-over.
 fn writes(before: &Report, decided: &Decided) -> usize {
