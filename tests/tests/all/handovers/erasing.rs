@@ -191,6 +191,15 @@ async fn another_district_reviews_a_copy_of_its_own_until_it_is_called_back() {
     let question = json!({ "decision": "return", "question": "Who?" });
     let returned = officer.tries(&copy, "decisions", opened.version(), &question).await;
     expect_problem(&returned, 409, "no_reporter");
+    // Of a medium the clean copy is shown, and nothing of the original by which the two could be linked.
+    let original = world.history(&report).await.report.media.remove(0);
+    let working = original.checked.unwrap().working.unwrap();
+    let shown = &opened.body["media"][0];
+    assert_eq!((shown.get("sha256"), &shown["size_bytes"]), (None, &json!(working.size_bytes)));
+    assert_ne!(working.size_bytes, original.size_bytes);
+    assert_says_nothing_of(&opened.body, &[&original.sha256.to_string()]);
+    let ours = world.district().await.opens(&report).await;
+    assert_eq!(ours.text("/media/0/sha256"), original.sha256.to_string());
     officer.opens_media(&copy, photos[0]).await;
     officer.approves(&copy).await;
     station.approves(&copy).await;
