@@ -472,6 +472,18 @@ async fn weigh_absences(scale: &mut Scale) {
     let end = || station.send(Method::DELETE, &absence, &version, None);
     scale.weigh(Budget::Unsealing, "end_absence", "", 200, end()).await;
     scale.weigh(Budget::Command, "end_absence", "the same again", 200, end()).await;
+    // So does a change of a membership that ends one with it.
+    let version = station.get(path).await.unwrap().version();
+    let begun = station.put_json(&absence, version, &body).await.unwrap();
+    let suspend = json!({ "change": "suspend", "reason": "Off duty." });
+    let key = scale.key();
+    let changes = format!("{path}/changes");
+    let call = station.post(&changes, key, begun.version(), &suspend);
+    let suspended = scale.weigh(Budget::Unsealing, "change_member", "of who is absent", 200, call).await;
+    let restore = json!({ "change": "restore", "reason": "On duty again." });
+    let key = scale.key();
+    let call = station.post(&changes, key, suspended.version(), &restore);
+    scale.weigh(Budget::Command, "change_member", "of who is back", 200, call).await;
 }
 
 async fn weigh_agency_systems(scale: &mut Scale) {
