@@ -55,7 +55,10 @@ run "bundle" {
             "tasks/index/tasks-by-district"      = ["BatchGetItem", "Query"]
           }
         }
-        media-erase   = { tables = ["reports"], touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
+        media-erase = {
+          tables  = ["reports"]
+          touched = { outcomes = ["DeleteItem", "Query"], reports = ["BatchGetItem", "DeleteItem", "PutItem"] }
+        }
         notify        = { tables = ["notices"], touched = { members = ["BatchGetItem"] } }
         tally         = { tables = ["members", "outcomes", "reports"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
         task-schedule = { tables = ["tasks"], touched = {} }

@@ -476,7 +476,7 @@ proptest! {
         }
         let late = passed.now.duration_since(passed.handover.due_at).as_hours();
         let at_most = i64::from(QUICK_CALLS) + (late / i64::from(SLOW_CALL_HOURS)).max(0);
-        prop_assert!(came.len() as i64 <= at_most, "{} calls in {} hours", came.len(), late);
+        prop_assert!(i64::try_from(came.len()).unwrap() <= at_most, "{} calls in {} hours", came.len(), late);
         prop_assert!(passed.handover.call_at.is_some());
         prop_assert!(came.iter().enumerate().all(|(i, action)| (*action == HandoverAction::Remind) == (i == 0)), "{:?}", came);
         passed.check();
