@@ -35,7 +35,7 @@ locals {
   http_settings     = concat(local.workflow_settings, local.sign_in_settings)
   commit_settings   = concat(local.http_settings, ["NOTICES_TABLE", "POLICY"])
 
-  # A report that is rejected can call its hand-overs back with it.
+  # A report that comes to nothing, or to another one, can call its hand-overs back with it.
   recall = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
 
   # Who is told of something is written with it.
@@ -49,10 +49,12 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.commit_settings, ["TASKS_TABLE", "MEDIA_LIMITS"])
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE", "TASKS_TABLE", "MEDIA_LIMITS"])
       tables = {
-        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
-        notices = local.tell
+        # Withdrawing a report that was handed over and reopened calls that back.
+        handovers = local.recall
+        members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices   = local.tell
         # Attaching a medium updates its record.
         reports = {
           actions = concat(["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:UpdateItem"], local.commit)
@@ -244,21 +246,25 @@ locals {
     }
 
     media-erase = {
-      description     = "Deletes the objects of media whose report was erased, and of slots that no report took."
+      description     = "Deletes the media of erased reports and of slots that no report took, and texts of outcomes with them."
       trigger         = "stream"
       stream          = "reports"
       memory_mb       = 256
       timeout_seconds = 60
       concurrency     = -1
       opens_reports   = false
-      settings        = ["REPORTS_TABLE", "MEDIA_BUCKET"]
+      settings        = ["OUTCOMES_TABLE", "REPORTS_TABLE", "MEDIA_BUCKET"]
       filters = [
         # An event that erases what a report held.
         { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, erases = { BOOL = [true] } } } },
+        # An event that says that a report is unfounded: what was written of its outcomes goes.
+        { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, reason = { S = ["unfounded"] } } } },
         # A slot has ended. The stream shows of what was removed its keys alone.
         { eventName = ["REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MEDIA#" }] } } } },
       ]
       tables = {
+        # Texts of outcomes go with the last of their reports.
+        outcomes = { actions = ["dynamodb:Query", "dynamodb:DeleteItem"], indexes = [] }
         # That a medium was erased is written down in the place of its record.
         reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"], indexes = [] }
       }
@@ -351,8 +357,8 @@ locals {
       memory_mb       = 256
       timeout_seconds = 10
       concurrency     = -1
-      # Of reports it opens nothing: it looks who may review them, and whom to tell.
-      opens_reports = false
+      # Of reports it looks who may review them, and whom to tell; but it opens what was written of what came of them.
+      opens_reports = true
       settings      = concat(local.http_settings, ["NOTICES_TABLE", "HANDOVERS_TABLE", "OUTCOMES_TABLE"])
       tables = {
         handovers = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
@@ -365,7 +371,8 @@ locals {
             "outcomes-by-kind", "outcomes-to-confirm",
           ]
         }
-        reports = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        # Who reads an outcome is put on record.
+        reports = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
       }
       media      = {}
       publishes  = false

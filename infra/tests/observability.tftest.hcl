@@ -147,7 +147,7 @@ run "bundle" {
   # Naming them here keeps a row from losing its mark unnoticed.
   assert {
     condition = alltrue([
-      for name in ["submission", "officer-review", "station-review", "district-review", "media", "members", "custody"] :
+      for name in ["submission", "officer-review", "station-review", "district-review", "media", "members", "custody", "outcomes"] :
       local.functions[name].opens_reports
     ])
     error_message = "A function that opens reports is no longer marked so."

@@ -65,7 +65,10 @@ run "bundle" {
             "tallies"                           = ["Query"]
           }
         }
-        media-erase   = { tables = ["reports"], touched = { reports = ["BatchGetItem", "DeleteItem", "PutItem"] } }
+        media-erase = {
+          tables  = ["reports"]
+          touched = { outcomes = ["DeleteItem", "Query"], reports = ["BatchGetItem", "DeleteItem", "PutItem"] }
+        }
         notify        = { tables = ["notices"], touched = { members = ["BatchGetItem"] } }
         tally         = { tables = ["members", "outcomes", "reports"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
         task-schedule = { tables = ["tasks"], touched = {} }
@@ -154,7 +157,10 @@ run "bundle" {
             }
             webhook = { handovers = ["BatchGetItem", "PutItem"] }
           },
-          { for stage in ["officer", "station", "district"] : "${stage}-review" => { handovers = ["BatchGetItem", "PutItem"] } },
+          {
+            for name in ["submission", "officer-review", "station-review", "district-review"] :
+            name => { handovers = ["BatchGetItem", "PutItem"] }
+          },
           {
             handover = merge(
               {

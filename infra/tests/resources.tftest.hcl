@@ -382,6 +382,7 @@ run "bundle" {
       ])
       media-erase = toset([
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, erases = { BOOL = [true] } } } }),
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event"] }, reason = { S = ["unfounded"] } } } }),
         jsonencode({ eventName = ["REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MEDIA#" }] } } } }),
       ])
       notify = toset([

@@ -12,10 +12,12 @@ mod views;
 
 use axum::response::{IntoResponse as _, Response};
 use pingan_domain::{
+    Timestamp,
     error::{Error, FieldError},
     handover::{HandoverState, Step},
 };
 use pingan_http::{openapi, page, schema};
+use pingan_store::handovers::HandoverFilter;
 use pingan_workflow::Workflow;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
@@ -70,6 +72,11 @@ struct ListQuery {
     /// Only those in this state. A page may then hold fewer than `limit` and still go on.
     #[param(schema_with = schema::handover_state, required = false)]
     state: Option<HandoverState>,
+    /// Only those whose receiver is late, with what was asked or with erasing what was recalled.
+    /// A page may then hold fewer than `limit`, or none, and still go on.
+    #[serde(default)]
+    #[param(default = false)]
+    overdue: bool,
     /// How many, from 1 to 100; 50 when nothing is said.
     #[param(minimum = 1, maximum = 100, default = 50)]
     limit: Option<u16>,
@@ -78,9 +85,15 @@ struct ListQuery {
 }
 
 impl ListQuery {
+    /// What is wanted at this moment.
+    fn filter(&self, now: Timestamp) -> HandoverFilter {
+        HandoverFilter { state: self.state, overdue_at: self.overdue.then_some(now) }
+    }
+
     /// Answers with a page of this list.
     fn respond<T: Serialize>(&self, limit: u16, page: T, next: Option<&str>) -> Response {
         let state = self.state.map(|state| format!("state={state}&")).unwrap_or_default();
-        page::respond(page, next, &format!("{state}limit={limit}")).into_response()
+        let overdue = if self.overdue { "overdue=true&" } else { "" };
+        page::respond(page, next, &format!("{state}{overdue}limit={limit}")).into_response()
     }
 }

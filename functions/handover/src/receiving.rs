@@ -34,9 +34,10 @@ pub(crate) async fn list_my_handovers(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let limit = page::limit(query.limit)?;
-    let found = workflow.received_handovers(&reader, query.state, limit, query.cursor.as_deref()).await?;
+    let now = workflow.world.now();
+    let found = workflow.received_handovers(&reader, query.filter(now), limit, query.cursor.as_deref()).await?;
     let next = found.next.clone();
-    Ok(query.respond(limit, ReceivedPage::new(found, workflow.world.now()), next.as_deref()))
+    Ok(query.respond(limit, ReceivedPage::new(found, now), next.as_deref()))
 }
 
 /// Opens what was handed over to your agency or district. The first opening is the receipt, which the

@@ -235,9 +235,10 @@ pub(crate) async fn list_handovers(
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Problem> {
     let limit = page::limit(query.limit)?;
-    let found = workflow.sent_handovers(&reader, &district, query.state, limit, query.cursor.as_deref()).await?;
+    let now = workflow.world.now();
+    let found = workflow.sent_handovers(&reader, &district, query.filter(now), limit, query.cursor.as_deref()).await?;
     let next = found.next.clone();
-    Ok(query.respond(limit, SentPage::new(found, workflow.world.now()), next.as_deref()))
+    Ok(query.respond(limit, SentPage::new(found, now), next.as_deref()))
 }
 
 /// A hand-over of your district with its history: who has received it and when, what was asked and

@@ -1,5 +1,6 @@
-//! Deletes the objects of media, from the stream of the reports: those of a report whose
-//! content an event has erased, and those of a slot that ended without a report.
+//! Deletes what hangs on reports and is not erased in their own transaction, from the stream of the
+//! reports: the objects of the media of a report whose content an event has erased, those of a slot
+//! that ended without a report, and the texts of outcomes of which no report is left.
 //!
 //! An object lives as long as something in the records names it. The records are what
 //! decides; this function carries it out and writes down when it was done. Deleting twice
@@ -34,9 +35,13 @@ pub struct MediaErase {
 }
 
 impl MediaErase {
-    /// Reads `REPORTS_TABLE` and `MEDIA_BUCKET`.
+    /// Reads `REPORTS_TABLE`, `OUTCOMES_TABLE` and `MEDIA_BUCKET`.
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
-        let tables = TableNames { reports: environment.get("REPORTS_TABLE")?, ..TableNames::default() };
+        let tables = TableNames {
+            outcomes: environment.get("OUTCOMES_TABLE")?,
+            reports: environment.get("REPORTS_TABLE")?,
+            ..TableNames::default()
+        };
         Ok(Self {
             // It pages no list, and has no key to sign cursors with.
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),
@@ -53,7 +58,11 @@ impl MediaErase {
     async fn take(&self, record: EventRecord) -> Result<(), Error> {
         match stream::to_erase(&record) {
             None => Ok(()),
-            Some(ToErase::MediaOf(report)) => self.erase_media_of(report).await,
+            Some(ToErase::ContentOf(report)) => {
+                self.erase_outcome_texts_of(report).await?;
+                self.erase_media_of(report).await
+            }
+            Some(ToErase::OutcomeTextsOf(report)) => self.erase_outcome_texts_of(report).await,
             Some(ToErase::Slot(media)) => self.erase_slot(media).await,
         }
     }
@@ -66,6 +75,14 @@ impl MediaErase {
         }
         self.media.erase(media).await?;
         tracing::info!(media.id = %media, "the objects of a slot are gone");
+        Ok(())
+    }
+
+    async fn erase_outcome_texts_of(&self, id: ReportId) -> Result<(), Error> {
+        let erased = self.store.erase_outcome_notes(id).await?;
+        if erased > 0 {
+            tracing::info!(report.id = %id, outcomes.erased = erased, "the texts of outcomes are gone with their reports");
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use axum::{
 use pingan_domain::{
     authority,
     command::{CommandId, Fingerprint},
+    deputy,
     district::Label,
     error::Error,
     invite::after_days,
@@ -323,7 +324,7 @@ impl Members {
                 }
                 membership::change_own(&before, change, now)?
             } else {
-                let acting = acting.acting_as_any(&MANAGERS)?;
+                let acting = acting.clone().acting_as_any(&MANAGERS)?;
                 authority::over_member(&acting, &before.member)?;
                 let lists = loaded.district(district)?.ok_or(Error::NotFound)?;
                 if before.version != version {
@@ -345,15 +346,30 @@ impl Members {
                 _ => IdentityWrite::Keep,
             };
             let done = Done { command, fingerprint, target: id.to_string() };
-            let commit = MemberCommit {
+            // Who stands in only the membership says.
+            let deputy = match deputy::ended_by(&before, &decided.profile, now) {
+                Some(deputy) => self.store.load([Key::Member(deputy.clone())]).await?.profile(deputy)?,
+                None => None,
+            };
+            let uncovered = deputy.as_ref().map(|deputy| deputy::uncover(id, deputy, &acting, now));
+            let uncovered = uncovered.transpose()?.flatten();
+            let mut commits = vec![MemberCommit {
                 before: Some(&before),
                 decided: &decided,
                 done: Some(&done),
                 identity: write,
                 invite: None,
                 invitation: None,
-            };
-            match self.store.commit_member(&commit).await {
+            }];
+            commits.extend(deputy.as_ref().zip(uncovered.as_ref()).map(|(deputy, decided)| MemberCommit {
+                before: Some(deputy),
+                decided,
+                done: None,
+                identity: IdentityWrite::Keep,
+                invite: None,
+                invitation: None,
+            }));
+            match self.store.commit_members(&commits).await {
                 Ok(()) => {
                     self.align(&decided.profile, identity.as_ref()).await?;
                     return Ok(decided.profile);

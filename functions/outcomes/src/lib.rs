@@ -12,16 +12,16 @@ mod views;
 
 use jiff::{Span, Timestamp, civil::Date};
 use pingan_domain::{
-    error::Error,
-    member::{Member, MemberId},
+    error::{Error, Refusal},
+    member::{Member, MemberId, Role},
     outcome::{Outcome, OutcomeState, Standing, is_at_or_above},
 };
 use pingan_http::openapi;
-use pingan_store::outcomes::MAX_SIMILAR;
+use pingan_store::{Loaded, outcomes::MAX_SIMILAR};
 use pingan_workflow::Workflow;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::views::SimilarView;
+use crate::views::{Reader, SimilarView};
 
 /// How often a command begins again before it gives up with [`Error::Busy`].
 const MAX_TRIES: usize = 20;
@@ -37,6 +37,13 @@ pub fn router(workflow: Workflow) -> OpenApiRouter {
         .routes(routes!(reading::list_outcomes_of_report))
         .with_state(workflow);
     openapi::finish("outcomes", operations)
+}
+
+/// Who asks, if they are in one of these roles; with those for whom they stand in.
+fn reader_of(workflow: &Workflow, loaded: &Loaded, id: &MemberId, roles: &[Role]) -> Result<Reader, Error> {
+    let profile = loaded.profile(id)?.ok_or(Refusal::NotAMember)?;
+    profile.member.clone().acting_as_any(roles)?;
+    Ok(Reader { profile, now: workflow.world.now() })
 }
 
 /// The day in the district.

@@ -5,6 +5,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use pingan_domain::{
+    access::Reading,
     error::{Error, Refusal},
     handover::Receiver,
     life::Relation,
@@ -20,7 +21,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::{
-    similar,
+    reader_of, similar,
     views::{OutcomeHistoryView, OutcomeSummaryView, OutcomesPage},
 };
 
@@ -73,9 +74,12 @@ pub(crate) async fn list_outcomes(
     Query(query): Query<OutcomesQuery>,
 ) -> Result<Response, Problem> {
     let limit = page::limit(query.limit)?;
-    let reader = workflow.store.load([Key::Member(reader.clone())]).await?.actor(&reader)?.acting_as_any(&READERS)?;
-    let receiver = receiver(&reader, &district)?;
-    let own = query.node.clone().unwrap_or_else(|| reader.node.clone());
+    let loaded = workflow.store.load([Key::Member(reader.clone())]).await?;
+    let shown_to = reader_of(&workflow, &loaded, &reader, &READERS)?;
+    let receiver = receiver(&shown_to.profile.member, &district)?;
+    let own = query.node.clone().unwrap_or_else(|| shown_to.profile.member.node.clone());
+    // Whoever stands in for an absent reviewer reads what came of the reports there.
+    let reader = shown_to.profile.acting_at(&own, shown_to.now);
     let list = match &receiver {
         _ if query.waiting => {
             if reader.role != Role::DistrictManager || receiver.is_some() {
@@ -91,7 +95,7 @@ pub(crate) async fn list_outcomes(
         _ => return Err(Error::NotFound.into()),
     };
     let found = workflow.store.outcomes(list, &reader.id, limit, query.cursor.as_deref()).await?;
-    let items = found.items.iter().map(|outcome| OutcomeSummaryView::new(outcome, &reader)).collect();
+    let items = found.items.iter().map(|outcome| OutcomeSummaryView::new(outcome, &shown_to)).collect();
     let view = OutcomesPage { items, next: found.next.clone() };
     let mut asked = format!("limit={limit}");
     if let Some(node) = &query.node {
@@ -124,7 +128,7 @@ fn receiver(reader: &Member, district: &NodeId) -> Result<Option<Receiver>, Erro
 ///
 /// Staff are shown by which role and body each step was taken, and what was written with it. Who
 /// acts on a hand-over is shown the steps, what they wrote themselves, and why something was
-/// refused.
+/// refused. That you opened it is written down.
 #[utoipa::path(
     get,
     path = "/districts/{district}/outcomes/{outcome_id}",
@@ -143,19 +147,23 @@ pub(crate) async fn read_outcome(
     DistrictPath(district): DistrictPath,
     OutcomePath(id): OutcomePath,
 ) -> Result<Response, Problem> {
-    let keys = [Key::Member(reader.clone()), Key::District(district.clone())];
+    let keys = [Key::Member(reader.clone()), Key::District(district.clone()), Key::AccessHead(id)];
     // The two reads do not depend on each other.
     let (loaded, history) = futures::join!(workflow.store.load(keys), workflow.store.outcome_history(id));
     let loaded = loaded?;
-    let member = loaded.actor(&reader)?.acting_as_any(&READERS)?;
-    let history = history?
-        .filter(|history| history.outcome.district == district)
-        .filter(|history| history.outcome.standing(&member) != Standing::Stranger)
-        .ok_or(Error::NotFound)?;
+    let shown_to = reader_of(&workflow, &loaded, &reader, &READERS)?;
+    let history = history?.filter(|history| history.outcome.district == district).ok_or(Error::NotFound)?;
+    let member = shown_to.on(&history.outcome);
+    if history.outcome.standing(&member) == Standing::Stranger {
+        return Err(Error::NotFound.into());
+    }
     let lists = loaded.district(&district)?.ok_or(Error::NotFound)?;
-    let similar = similar(&workflow, &reader, &member, &history.outcome).await?;
+    let reading = Reading::outcome();
+    let recorded = workflow.store.record_access(loaded.access_head(id)?, id, &member, &reading, shown_to.now, None);
+    // Nothing is shown unless both are done.
+    let ((), similar) = futures::try_join!(recorded, similar(&workflow, &reader, &member, &history.outcome))?;
     let version = history.outcome.version;
-    Ok(Versioned(version, OutcomeHistoryView::new(&history, &member, &lists, similar)).into_response())
+    Ok(Versioned(version, OutcomeHistoryView::new(&history, &shown_to, &lists, similar)).into_response())
 }
 
 /// The outcomes to which a report led, newest first: for those who may review it, and for the
@@ -186,11 +194,14 @@ pub(crate) async fn list_outcomes_of_report(
     // The two reads do not depend on each other.
     let (loaded, found) = futures::join!(workflow.store.load(keys), found);
     let loaded = loaded?;
-    let member = loaded.actor(&reader)?.acting_as_any(&REVIEWERS)?;
-    let report = loaded.report(id)?.filter(|report| district.contains(&report.node));
-    report.filter(|report| may_know(&member, report)).ok_or(Error::NotFound)?;
+    let shown_to = reader_of(&workflow, &loaded, &reader, &REVIEWERS)?;
+    let report = loaded.report(id)?.filter(|report| district.contains(&report.node)).ok_or(Error::NotFound)?;
+    let member = shown_to.profile.acting_at(&report.node, shown_to.now);
+    if !may_know(&member, &report) {
+        return Err(Error::NotFound.into());
+    }
     let found = found?;
-    let items = found.items.iter().map(|outcome| OutcomeSummaryView::new(outcome, &member)).collect();
+    let items = found.items.iter().map(|outcome| OutcomeSummaryView::new(outcome, &shown_to)).collect();
     let view = OutcomesPage { items, next: found.next.clone() };
     Ok(page::respond(view, found.next.as_deref(), &format!("limit={limit}")))
 }

@@ -9,7 +9,7 @@ use pingan_domain::{
     command::{CommandId, Fingerprint},
     district::District,
     error::Error,
-    member::{Member, MemberId},
+    member::MemberId,
     outcome::{MAX_REPORTS, Outcome, OutcomeId, Standing},
     outcome_life::{self, Context, Decided, Found, NewOutcome, RECORDERS, Step},
     report::{Report, ReportId},
@@ -21,8 +21,8 @@ use pingan_workflow::Workflow;
 use uuid::Uuid;
 
 use crate::{
-    MAX_TRIES, similar, today,
-    views::{NewOutcomeBody, OutcomeStepBody, OutcomeView},
+    MAX_TRIES, reader_of, similar, today,
+    views::{NewOutcomeBody, OutcomeStepBody, OutcomeView, Reader},
 };
 
 /// Records what came of adopted reports. It counts once a district manager has confirmed it.
@@ -96,19 +96,19 @@ pub(crate) async fn take_outcome_step(
 
 /// Who acted, and what the outcome is after.
 struct Acted {
-    member: Member,
+    actor: Reader,
     lists: District,
     outcome: Outcome,
 }
 
 impl Acted {
     fn view(&self, similar: Option<Vec<crate::views::SimilarView>>) -> OutcomeView {
-        OutcomeView::new(&self.outcome, &self.member, &self.lists, similar)
+        OutcomeView::new(&self.outcome, &self.actor, &self.lists, similar)
     }
 }
 
 async fn answer(workflow: &Workflow, actor: &MemberId, acted: &Acted) -> Result<Response, Error> {
-    let similar = similar(workflow, actor, &acted.member, &acted.outcome).await?;
+    let similar = similar(workflow, actor, &acted.actor.on(&acted.outcome), &acted.outcome).await?;
     Ok(Versioned(acted.outcome.version, acted.view(similar)).into_response())
 }
 
@@ -130,22 +130,22 @@ async fn record(
         let named = new.reports.iter().take(MAX_REPORTS).copied().map(Key::Report);
         let keys = own.into_iter().chain(named).chain(new.handover.map(Key::Handover));
         let loaded = workflow.store.load(keys).await?;
-        let member = loaded.actor(actor)?.acting_as_any(&RECORDERS)?;
+        let by = reader_of(workflow, &loaded, actor, &RECORDERS)?;
         let lists = loaded.district(district)?;
         if let Some(done) = loaded.outcome_done(command)? {
             let outcome = repeated(workflow, &loaded, &done, fingerprint).await?;
-            return known(member, lists, outcome);
+            return known(by, lists, outcome);
         }
         // What was done is remembered for a month; the outcome knows the command that made it.
         if let Some(outcome) = loaded.outcome(id)?.filter(|outcome| outcome.created_by == command) {
-            return known(member, lists, outcome);
+            return known(by, lists, outcome);
         }
         let lists = lists.ok_or(Error::NotFound)?;
         let found = found(&loaded, &new.reports, new.handover)?;
-        let decided = outcome_life::record(&new, &found, id, &member, &lists, context(workflow, command)?)?;
+        let decided = outcome_life::record(&new, &found, id, &by.profile, &lists, context(workflow, command)?)?;
         let done = Done { command, fingerprint, target: id.to_string() };
         match workflow.store.commit_outcome(None, &decided, &[], &done).await {
-            Ok(()) => return Ok(Acted { member, lists, outcome: decided.outcome }),
+            Ok(()) => return Ok(Acted { actor: by, lists, outcome: decided.outcome }),
             Err(OutcomeCommitError::AlreadyDone | OutcomeCommitError::Stale) => {}
             Err(OutcomeCommitError::CodeTaken) => attempt += 1,
             Err(OutcomeCommitError::Failed(error)) => return Err(error),
@@ -175,25 +175,26 @@ async fn step(
             [Key::Member(actor.clone()), Key::OutcomeDone(command), Key::District(district.clone()), Key::Outcome(id)];
         let named = reports.iter().copied().map(Key::Report).chain(handover.map(Key::Handover));
         let loaded = workflow.store.load(own.into_iter().chain(named)).await?;
-        let member = loaded.actor(actor)?.acting_as_any(&RECORDERS)?;
+        let by = reader_of(workflow, &loaded, actor, &RECORDERS)?;
         let found = found(&loaded, &reports, handover)?;
         let before = loaded.outcome(id)?.filter(|outcome| outcome.district == *district);
-        let before = before.filter(|outcome| outcome_life::is_there(outcome, step, &found, &member));
+        let (profile, now) = (&by.profile, by.now);
+        let before = before.filter(|outcome| outcome_life::is_there(outcome, step, &found, profile, now));
         let before = before.ok_or(Error::NotFound)?;
         let lists = loaded.district(district)?;
         if let Some(done) = loaded.outcome_done(command)? {
             let outcome = repeated(workflow, &loaded, &done, fingerprint).await?;
-            return known(member, lists, outcome);
+            return known(by, lists, outcome);
         }
         if before.version != version {
             return Err(Error::VersionStale(before.version));
         }
         let lists = lists.ok_or(Error::NotFound)?;
-        let decided = outcome_life::step(&before, step, &found, &member, &lists, context(workflow, command)?)?;
+        let decided = outcome_life::step(&before, step, &found, &by.profile, &lists, context(workflow, command)?)?;
         let told = told(workflow, &loaded, &decided).await?;
         let done = Done { command, fingerprint, target: id.to_string() };
         match workflow.store.commit_outcome(Some(&before), &decided, &told, &done).await {
-            Ok(()) => return Ok(Acted { member, lists, outcome: decided.outcome }),
+            Ok(()) => return Ok(Acted { actor: by, lists, outcome: decided.outcome }),
             Err(OutcomeCommitError::Failed(error)) => return Err(error),
             Err(_) => {}
         }
@@ -239,9 +240,10 @@ async fn told(workflow: &Workflow, loaded: &Loaded, decided: &Decided) -> Result
 
 /// The outcome for who still may know of it: whoever was transferred since does not learn what
 /// has become of it.
-fn known(member: Member, lists: Option<District>, outcome: Outcome) -> Result<Acted, Error> {
-    let lists = lists.filter(|_| outcome.standing(&member) != Standing::Stranger).ok_or(Error::NotFound)?;
-    Ok(Acted { member, lists, outcome })
+fn known(actor: Reader, lists: Option<District>, outcome: Outcome) -> Result<Acted, Error> {
+    let stranger = outcome.standing(&actor.on(&outcome)) == Standing::Stranger;
+    let lists = lists.filter(|_| !stranger).ok_or(Error::NotFound)?;
+    Ok(Acted { actor, lists, outcome })
 }
 
 /// The outcome that a command acted on when it was carried out before, as it is now.

@@ -7,11 +7,12 @@ use pingan_domain::{
     handover::{HandoverId, Receiver},
     hash::Digest,
     member::{Body, Member, MemberId, Role},
+    membership::Profile,
     outcome::{
         Claim, Note, NoteKind, Outcome, OutcomeAction, OutcomeEvent, OutcomeId, OutcomeState, Standing, may_review,
     },
     outcome_life::{NewOutcome, Step},
-    report::{Category, ReportId},
+    report::{Category, Concerns, ReportId},
     territory::NodeId,
 };
 use pingan_http::schema;
@@ -213,20 +214,20 @@ pub(crate) struct OutcomeView {
 impl OutcomeView {
     pub(crate) fn new(
         outcome: &Outcome,
-        reader: &Member,
+        reader: &Reader,
         lists: &District,
         possible_duplicates: Option<Vec<SimilarView>>,
     ) -> Self {
-        let sees = sees_where(reader, &outcome.node, outcome.concerns);
+        let sees = reader.sees(&outcome.node, outcome.concerns);
         let (agency, from_district) = match &outcome.receiver {
             Some(Receiver::Agency { agency }) => (Some(agency.clone()), None),
             Some(Receiver::District { district }) => (None, Some(district.clone())),
             None => (None, None),
         };
-        let visible = |lead: &&pingan_domain::outcome::Lead| sees_where(reader, &lead.node, lead.concerns);
+        let visible = |lead: &&pingan_domain::outcome::Lead| reader.sees(&lead.node, lead.concerns);
         let handovers = outcome.leads.iter().filter_map(|lead| {
             let (id, receiver) = lead.handover.as_ref()?;
-            let theirs = pingan_domain::outcome::acts_for(receiver, &outcome.district, reader);
+            let theirs = pingan_domain::outcome::acts_for(receiver, &outcome.district, &reader.profile.member);
             (theirs || visible(&lead)).then_some(*id)
         });
         Self {
@@ -249,9 +250,24 @@ impl OutcomeView {
     }
 }
 
-/// Whether somebody may know that a report of this community led to something.
-fn sees_where(reader: &Member, node: &NodeId, concerns: pingan_domain::report::Concerns) -> bool {
-    may_review(reader, node, concerns) || (reader.role == Role::Auditor && reader.node.contains(node))
+/// Who reads, at this moment: as themselves, and where they stand in for somebody absent.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    pub(crate) profile: Profile,
+    pub(crate) now: Timestamp,
+}
+
+impl Reader {
+    /// The reader as they act on an outcome.
+    pub(crate) fn on(&self, outcome: &Outcome) -> Member {
+        outcome.acting(&self.profile, self.now)
+    }
+
+    /// Whether they may know that a report of this community led to something.
+    fn sees(&self, node: &NodeId, concerns: Concerns) -> bool {
+        let reader = self.profile.acting_at(node, self.now);
+        may_review(&reader, node, concerns) || (reader.role == Role::Auditor && reader.node.contains(node))
+    }
 }
 
 /// Something that happened to an outcome.
@@ -297,7 +313,8 @@ pub(crate) struct OutcomeEventView {
     /// How many are counted from then on, if that has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     counted_after: Option<u32>,
-    /// What was written with it.
+    /// What was written with it; gone once every report that led to it was erased or found to be
+    /// unfounded.
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<OutcomeNoteView>,
     /// The hash of the event before; for staff of the district alone, because it is made from what
@@ -322,8 +339,8 @@ pub(crate) struct OutcomeNoteView {
 }
 
 impl OutcomeEventView {
-    fn new(event: &OutcomeEvent, note: Option<&Note>, outcome: &Outcome, reader: &Member) -> Self {
-        let inside = outcome.standing(reader) != Standing::Received;
+    fn new(event: &OutcomeEvent, note: Option<&Note>, outcome: &Outcome, reader: &Reader) -> Self {
+        let inside = outcome.standing(&reader.on(outcome)) != Standing::Received;
         let own = event.receiver.is_some() && event.receiver == outcome.receiver;
         // What staff of the district note among themselves is not for those outside.
         let readable = inside || own || event.action == OutcomeAction::Refuse;
@@ -342,13 +359,13 @@ impl OutcomeEventView {
             role: Some(event.role).filter(|_| inside || own),
             body: event.body.filter(|_| inside),
             agency,
-            actor: (reader.role == Role::Auditor).then(|| event.actor.clone()),
+            actor: (reader.profile.member.role == Role::Auditor).then(|| event.actor.clone()),
             state: event.state,
             claim: event.claim.as_ref().map(Into::into),
             reports: event
                 .leads
                 .iter()
-                .filter(|lead| sees_where(reader, &lead.node, lead.concerns))
+                .filter(|lead| reader.sees(&lead.node, lead.concerns))
                 .map(|lead| lead.report)
                 .collect(),
             counted_before: count(&event.before),
@@ -373,7 +390,7 @@ pub(crate) struct OutcomeHistoryView {
 impl OutcomeHistoryView {
     pub(crate) fn new(
         found: &OutcomeHistory,
-        reader: &Member,
+        reader: &Reader,
         lists: &District,
         similar: Option<Vec<SimilarView>>,
     ) -> Self {
@@ -417,8 +434,8 @@ pub(crate) struct OutcomeSummaryView {
 }
 
 impl OutcomeSummaryView {
-    pub(crate) fn new(outcome: &OutcomeSummary, reader: &Member) -> Self {
-        let sees = sees_where(reader, &outcome.node, outcome.concerns);
+    pub(crate) fn new(outcome: &OutcomeSummary, reader: &Reader) -> Self {
+        let sees = reader.sees(&outcome.node, outcome.concerns);
         Self {
             id: outcome.id,
             version: outcome.version,

@@ -1,5 +1,5 @@
-//! The audit of reads: who opened what of a report, of the answers to a task, or of a hand-over,
-//! and who exported what, as a hash chain of its own.
+//! The audit of reads: who opened what of a report, of the answers to a task, of a hand-over or of
+//! an outcome, and who exported what, as a hash chain of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ named! {
         Export = "export",
         /// A link to the file of an export.
         File = "file",
+        /// An outcome with what was written with its steps.
+        Outcome = "outcome",
     }
 }
 
@@ -72,6 +74,11 @@ impl Reading {
         Self { opened: Opened::File, media: None, reason: None }
     }
 
+    /// An outcome with what was written with its steps.
+    pub fn outcome() -> Self {
+        Self { opened: Opened::Outcome, media: None, reason: None }
+    }
+
     /// One rendition of a medium.
     pub fn media(media: MediaId, rendition: Rendition, reason: Option<String>) -> Self {
         let opened = match rendition {
@@ -86,7 +93,7 @@ impl Reading {
 /// One reading of a report, or of answers to a task, by someone other than its reporter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    /// The report, the task, the hand-over or the export, by its code.
+    /// The report, the task, the hand-over, the outcome or the export, by its code.
     pub report: ReportId,
     /// Its place in the chain, from 1.
     pub seq: u64,

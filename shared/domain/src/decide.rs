@@ -178,21 +178,31 @@ pub struct Decided {
 impl Decided {
     /// Why the report's hand-overs are called back with this; none when they stay.
     pub fn recalls(&self) -> Option<RecallReason> {
-        let unfounded = self.event.reason == Some(RejectionReason::Unfounded);
-        if self.event.erases { Some(RecallReason::ContentErased) } else { unfounded.then_some(RecallReason::Unfounded) }
+        match self.event.action {
+            _ if self.event.erases => Some(RecallReason::ContentErased),
+            Action::Reject if self.event.reason == Some(RejectionReason::Unfounded) => Some(RecallReason::Unfounded),
+            // Its reporter has taken it back, or its matter goes on with another report.
+            Action::Withdraw | Action::MarkDuplicate => Some(RecallReason::NotNeeded),
+            _ => None,
+        }
     }
 
     /// This, with all of the report's hand-overs called back, if it calls them back. `handovers`
     /// are those of the report, in any order.
     pub fn with_recalls(mut self, handovers: &[Handover], context: &Context<'_>) -> Result<Self, Error> {
         let Some(reason) = self.recalls() else { return Ok(self) };
+        // Those who see a hand-over see who has called it back, and never learn who the reporter is.
+        let clock = MemberId::clock();
+        let by = match self.event.role {
+            Role::Reporter => (&clock, Role::Clock),
+            role => (&self.event.actor, role),
+        };
         for id in &self.report.handovers {
             let Some(before) = handovers.iter().find(|handover| handover.id == *id) else {
                 return Err(Error::Internal(format!("the hand-over {id} is not there")));
             };
             // What was recalled before holds nothing any more.
             if before.state != handover::HandoverState::Recalled {
-                let by = (&self.event.actor, self.event.role);
                 self.handovers.push(handover::recall(before, by, reason, context)?);
             }
         }

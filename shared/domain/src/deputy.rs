@@ -1,7 +1,8 @@
 //! 代理: who reviews while a reviewer is absent.
 //!
 //! An absence stands on two memberships: the absent one's says who stands in, the deputy's says
-//! for which node and for how long. A cover changes nothing by being there: neither [`Member`]
+//! for which node and for how long. It ends with the position of either: in the absent one's place
+//! nobody reviews who could not be there themselves. A cover changes nothing by being there: neither [`Member`]
 //! nor [`crate::life::Relation`] knows of covers. Only [`Profile::acting_at`] asks them, with the
 //! time, so that one that has not begun or is over cannot be in force.
 
@@ -184,12 +185,24 @@ pub fn end(
     }
     let after = Profile { absence: None, ..absent.clone() };
     let after = changed(after, absent, MemberAction::EndAbsence, actor, now)?;
-    let covers = |deputy: &&Profile| deputy.covers.iter().any(|cover| cover.absent == absent.member.id);
-    let deputy = deputy.filter(covers).map(|deputy| {
-        let covers = covers_of_others(deputy, &absent.member.id, now);
-        changed(Profile { covers, ..deputy.clone() }, deputy, MemberAction::EndCover, actor, now)
-    });
-    Ok(Some((after, deputy.transpose()?)))
+    let deputy = deputy.map(|deputy| uncover(&absent.member.id, deputy, actor, now)).transpose()?;
+    Ok(Some((after, deputy.flatten())))
+}
+
+/// Whose cover has to end with this change of a membership, because it ends the absence: the
+/// deputy's. None where none is in force or still to come.
+pub fn ended_by<'a>(before: &'a Profile, after: &Profile, now: Timestamp) -> Option<&'a MemberId> {
+    let ended = before.absence.as_ref().filter(|absence| after.absence.is_none() && absence.until > now);
+    ended.map(|absence| &absence.deputy)
+}
+
+/// Ends what a deputy covers for this absent reviewer. Nothing when they cover nothing for them.
+pub fn uncover(absent: &MemberId, deputy: &Profile, actor: &Member, now: Timestamp) -> Result<Option<Decided>, Error> {
+    if !deputy.covers.iter().any(|cover| cover.absent == *absent) {
+        return Ok(None);
+    }
+    let covers = covers_of_others(deputy, absent, now);
+    changed(Profile { covers, ..deputy.clone() }, deputy, MemberAction::EndCover, actor, now).map(Some)
 }
 
 /// The reviewer, or whoever manages them.

@@ -42,10 +42,14 @@ pub const MAX_DEADLINE_HOURS: u16 = 400;
 pub const MAX_WORDS: usize = 20;
 /// How long a receiver has to erase what was recalled, in working hours.
 pub const ERASE_HOURS: u16 = 24;
-/// How often the clock calls because of one deadline: it reminds once, and then escalates.
-pub const MAX_CALLS: u8 = 5;
-/// The longest time between two calls of the clock, in hours of work, or of an emergency by the clock.
+/// How many calls because of one deadline come one soon after the other: one reminds, the others
+/// escalate. After them the clock goes on for as long as the deadline is missed, and slower: what is
+/// still late is not forgotten, and who knows of it is not told of it every day.
+pub const QUICK_CALLS: u8 = 5;
+/// The longest time between two of those calls, in hours of work, or of an emergency by the clock.
 const CALL_HOURS: u16 = 8;
+/// The time between two calls after them, likewise: five working days.
+pub const SLOW_CALL_HOURS: u16 = 40;
 
 /// To whom a report is handed over.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -129,7 +133,7 @@ named! {
     pub enum RecallReason {
         /// It is for somebody else.
         WrongReceiver = "wrong_receiver",
-        /// Nothing has to be done any more.
+        /// Nothing has to be done any more; also when the report was withdrawn, or linked to another.
         NotNeeded = "not_needed",
         /// The report was looked into and is not so.
         Unfounded = "unfounded",
@@ -288,7 +292,7 @@ pub struct Handover {
     /// Who confirmed it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_by: Option<MemberId>,
-    /// How often the clock has called because of the deadline that runs.
+    /// How often the clock has called because of the deadline that runs; it counts no further than it can.
     #[serde(default)]
     pub calls: u8,
     /// When the clock looks at it next; none when nothing is due any more.
@@ -955,26 +959,26 @@ pub fn copy_erased(before: &Handover, now: Timestamp) -> Result<Decided, Error> 
 }
 
 /// What the clock does with a hand-over at this moment; none when nothing is due. The first call
-/// because of a deadline reminds who has to act, those after it tell the district that handed
-/// over, and after [`MAX_CALLS`] there are no more.
+/// because of a deadline reminds who has to act, and those after it tell the district that handed
+/// over, for as long as the deadline is missed: after [`QUICK_CALLS`] every [`SLOW_CALL_HOURS`].
 pub fn come(before: &Handover, now: Timestamp, policy: &Policy) -> Result<Option<Decided>, Error> {
     let due = before.call_at.is_some_and(|at| at <= now);
-    if !due || before.calls >= MAX_CALLS || before.copy_to_erase().is_some() {
+    if !due || before.copy_to_erase().is_some() {
         return Ok(None);
     }
     let action = if before.calls == 0 { HandoverAction::Remind } else { HandoverAction::Escalate };
     let side = HandoverSide::Clock;
     let Ok(state) = step(action, side, before.state, before.accepted_at.is_some()) else { return Ok(None) };
     let mut after = Handover { state, ..before.clone() };
-    after.calls = before.calls + 1;
+    after.calls = before.calls.saturating_add(1);
     let (urgency, hours, deadline) = match before.erase_by {
         Some(erase_by) => (Urgency::Routine, ERASE_HOURS, erase_by),
         None => (before.urgency, before.deadline_hours, before.due_at),
     };
     // The first escalation goes by the deadline, however late the reminder was.
     let since = if before.calls == 0 { deadline } else { now };
-    let next = after_hours(policy, urgency, hours.min(CALL_HOURS), since);
-    after.call_at = (after.calls < MAX_CALLS).then_some(next);
+    let pause = if after.calls < QUICK_CALLS { hours.min(CALL_HOURS) } else { SLOW_CALL_HOURS };
+    after.call_at = Some(after_hours(policy, urgency, pause, since));
     let clock = MemberId::clock();
     record(after, Some(before), action, By { actor: &clock, role: Role::Clock, side }, Vec::new(), now).map(Some)
 }

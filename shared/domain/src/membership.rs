@@ -615,6 +615,12 @@ fn decide(
             after.covers.clear();
         }
     }
+    // Nobody stands in at a place where the absent one does not review any more. The deputy's cover
+    // ends in the same moment: `deputy::ended_by`.
+    let place = |member: &Member| (member.node.clone(), member.role, member.state);
+    if place(&after.member) != place(target) {
+        after.absence = None;
+    }
     if after.member.state == MemberState::Active && after.joined_at.is_none() {
         after.joined_at = Some(now);
     }

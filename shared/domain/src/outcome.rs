@@ -15,8 +15,9 @@ use crate::{
     error::{Error, FieldError},
     handover::{HandoverId, Receiver},
     hash::Digest,
-    life::Relation,
+    life::{RejectionReason, Relation, State},
     member::{Body, Member, MemberId, Role},
+    membership::Profile,
     named::named,
     report::{Category, Concerns, MAX_MESSAGE_CHARS, Report, ReportId, check_text},
     territory::{Level, NodeId},
@@ -255,11 +256,30 @@ impl Outcome {
         if received { Standing::Received } else { Standing::Stranger }
     }
 
+    /// A member as they act on it at this moment: as themselves, or where they have no part in it
+    /// themselves, in the place of an absent reviewer who has.
+    pub fn acting(&self, profile: &Profile, now: Timestamp) -> Member {
+        let has_part = |member: &Member| self.standing(member) != Standing::Stranger;
+        let own = profile.member.clone();
+        if has_part(&own) {
+            return own;
+        }
+        let mut acting = self.leads.iter().map(|lead| profile.acting_at(&lead.node, now));
+        acting.find(has_part).unwrap_or(own)
+    }
+
     /// Whether staff of the district who have no part in it yet may be told that there is one:
     /// nobody is whose stage a report names that led to it, wherever they are.
     pub fn is_hinted_to(&self, member: &Member) -> bool {
         self.district.contains(&member.node) && self.leads.iter().all(|lead| is_at_or_above(member, lead.concerns))
     }
+}
+
+/// Whether a report has come to where nothing that was written of it may stay: its content was erased,
+/// or it was looked into and is not so. An outcome of which no report is left keeps no text.
+pub fn leaves_no_text(report: &Report) -> bool {
+    let unfounded = report.state == State::Rejected && report.reason == Some(RejectionReason::Unfounded);
+    report.erased_at.is_some() || unfounded
 }
 
 /// Whether a member's stage is none of those that a report names.

@@ -16,6 +16,7 @@ use crate::{
     hash::Digest,
     life::{Relation, State},
     member::{Member, MemberId, Role},
+    membership::Profile,
     outcome::{
         Claim, Counted, Lead, MAX_REPORTS, Note, NoteKind, Outcome, OutcomeAction, OutcomeEvent, OutcomeId,
         OutcomeState, Proposal, Standing, acts_for, check_note,
@@ -140,15 +141,17 @@ pub struct Decided {
     pub tells_reporters: Vec<ReportId>,
 }
 
-/// Records an outcome. It counts once it is confirmed.
+/// Records an outcome. It counts once it is confirmed. Whoever stands in for an absent reviewer
+/// records what came of the reports that they review meanwhile.
 pub fn record(
     new: &NewOutcome,
     found: &Found,
     id: OutcomeId,
-    actor: &Member,
+    profile: &Profile,
     district: &District,
     context: Context,
 ) -> Result<Decided, Error> {
+    let actor = &profile.member;
     let handover = found.handover.as_ref().filter(|handover| is_received_by(handover, district, actor));
     if !district.node.contains(&actor.node) && handover.is_none() {
         return Err(Error::NotFound);
@@ -157,7 +160,7 @@ pub fn record(
     new.claim.check(district, 1, context.today, &mut bad);
     check_note("/evidence", &new.evidence, &mut bad);
     let leads = match (new.reports.is_empty(), new.handover) {
-        (false, None) => reports(new, found, actor, &mut bad),
+        (false, None) => reports(new, found, profile, context.now, &mut bad),
         (true, Some(_)) => lead_of_handover(handover, &mut bad).into_iter().collect(),
         _ => {
             bad.push(FieldError::new("/reports", "name the reports that led to it, or a hand-over"));
@@ -199,18 +202,19 @@ pub fn step(
     before: &Outcome,
     step: &Step,
     found: &Found,
-    actor: &Member,
+    profile: &Profile,
     district: &District,
     context: Context,
 ) -> Result<Decided, Error> {
-    permit(before, step, found, actor)?;
+    let actor = &before.acting(profile, context.now);
+    permit(before, step, actor, joins(before, step, found, profile, context.now))?;
     match step {
         Step::Confirm => confirm(before, actor, context),
         Step::Refuse { reason } => refuse(before, reason, actor, context),
         Step::Link { report, handover } => {
             let (mut bad, named) = (Vec::new(), (report.is_some(), handover.is_some()));
             let lead = match named {
-                (true, false) => lead_of_report("/report", found.reports.first(), actor, &mut bad),
+                (true, false) => lead_of_report("/report", found.reports.first(), profile, context.now, &mut bad),
                 (false, true) => {
                     let handover = found.handover.as_ref().filter(|handover| {
                         let own = before.standing(actor) == Standing::Confirms && handover.district == before.district;
@@ -241,16 +245,17 @@ pub fn step(
 }
 
 /// Whether an outcome exists for somebody who wants to take this step.
-pub fn is_there(outcome: &Outcome, step: &Step, found: &Found, actor: &Member) -> bool {
-    outcome.standing(actor) != Standing::Stranger || joins(outcome, step, found, actor)
+pub fn is_there(outcome: &Outcome, step: &Step, found: &Found, profile: &Profile, now: Timestamp) -> bool {
+    let standing = outcome.standing(&outcome.acting(profile, now));
+    standing != Standing::Stranger || joins(outcome, step, found, profile, now)
 }
 
 /// Decides by the table whether somebody may take a step at all. What must not be known to
 /// exist is [`Error::NotFound`], whatever else is wrong.
-fn permit(outcome: &Outcome, step: &Step, found: &Found, actor: &Member) -> Result<(), Error> {
+fn permit(outcome: &Outcome, step: &Step, actor: &Member, joins: bool) -> Result<(), Error> {
     let standing = match outcome.standing(actor) {
         // Whoever has a report that led to it as well gets a part in it by saying so.
-        Standing::Stranger if joins(outcome, step, found, actor) => Standing::Reviews,
+        Standing::Stranger if joins => Standing::Reviews,
         standing => standing,
     };
     if standing == Standing::Stranger {
@@ -273,10 +278,10 @@ fn permit(outcome: &Outcome, step: &Step, found: &Found, actor: &Member) -> Resu
     Ok(())
 }
 
-fn joins(outcome: &Outcome, step: &Step, found: &Found, actor: &Member) -> bool {
+fn joins(outcome: &Outcome, step: &Step, found: &Found, profile: &Profile, now: Timestamp) -> bool {
     let Step::Link { report: Some(_), handover: None } = step else { return false };
-    let theirs = found.reports.first().and_then(Option::as_ref).is_some_and(|report| reviews(report, actor));
-    theirs && outcome.is_hinted_to(actor)
+    let theirs = found.reports.first().and_then(Option::as_ref).is_some_and(|report| reviews(report, profile, now));
+    theirs && outcome.is_hinted_to(&profile.member)
 }
 
 fn confirm(before: &Outcome, actor: &Member, context: Context) -> Result<Decided, Error> {
@@ -362,12 +367,13 @@ fn checked(check: impl FnOnce(&mut Vec<FieldError>)) -> Result<(), Error> {
     if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
 }
 
-fn reviews(report: &Report, actor: &Member) -> bool {
-    Relation::of(actor, report).may_review()
+/// Whether somebody may review a report at this moment: as themselves, or for somebody absent.
+fn reviews(report: &Report, profile: &Profile, now: Timestamp) -> bool {
+    Relation::of(&profile.acting_at(&report.node, now), report).may_review()
 }
 
 /// The reports that were named, in their order.
-fn reports(new: &NewOutcome, found: &Found, actor: &Member, bad: &mut Vec<FieldError>) -> Vec<Lead> {
+fn reports(new: &NewOutcome, found: &Found, profile: &Profile, now: Timestamp, bad: &mut Vec<FieldError>) -> Vec<Lead> {
     if new.reports.len() > MAX_REPORTS {
         bad.push(FieldError::new("/reports", format!("has more than {MAX_REPORTS} entries")));
         return Vec::new();
@@ -375,7 +381,7 @@ fn reports(new: &NewOutcome, found: &Found, actor: &Member, bad: &mut Vec<FieldE
     let mut leads: Vec<Lead> = Vec::new();
     for i in 0..new.reports.len() {
         let pointer = format!("/reports/{i}");
-        let Some(lead) = lead_of_report(&pointer, found.reports.get(i), actor, bad) else { continue };
+        let Some(lead) = lead_of_report(&pointer, found.reports.get(i), profile, now, bad) else { continue };
         if leads.iter().any(|known| known.report == lead.report) {
             bad.push(FieldError::new(pointer, "is there twice"));
         } else {
@@ -388,10 +394,11 @@ fn reports(new: &NewOutcome, found: &Found, actor: &Member, bad: &mut Vec<FieldE
 fn lead_of_report(
     pointer: &str,
     found: Option<&Option<Report>>,
-    actor: &Member,
+    profile: &Profile,
+    now: Timestamp,
     bad: &mut Vec<FieldError>,
 ) -> Option<Lead> {
-    let report = found.and_then(Option::as_ref).filter(|report| reviews(report, actor));
+    let report = found.and_then(Option::as_ref).filter(|report| reviews(report, profile, now));
     let Some(report) = report else {
         bad.push(FieldError::new(pointer, "is no report that you may review"));
         return None;
@@ -413,7 +420,9 @@ fn lead_of_handover(handover: Option<&Handover>, bad: &mut Vec<FieldError>) -> O
         bad.push(FieldError::new("/handover", "is no hand-over to you"));
         return None;
     };
-    if !matches!(handover.state, HandoverState::Accepted | HandoverState::Completed) {
+    // An open question keeps nobody from what could be done before it.
+    let asked_since = handover.state == HandoverState::Asked && handover.accepted_at.is_some();
+    if !asked_since && !matches!(handover.state, HandoverState::Accepted | HandoverState::Completed) {
         bad.push(FieldError::new("/handover", "is not accepted"));
         return None;
     }

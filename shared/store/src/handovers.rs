@@ -106,6 +106,15 @@ pub enum HandoverList<'a> {
     Received(&'a Receiver, &'a NodeId),
 }
 
+/// Which hand-overs of a list are wanted; all of them when nothing is said.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HandoverFilter {
+    /// Those in this state alone.
+    pub state: Option<HandoverState>,
+    /// Those alone whose receiver is late at this moment.
+    pub overdue_at: Option<Timestamp>,
+}
+
 /// A page of a list.
 #[derive(Debug)]
 pub struct HandoverPage {
@@ -212,12 +221,12 @@ impl Store {
         Ok(handover.map(|handover| (handover, events)))
     }
 
-    /// A page of a list, newest first, for `reader`, who alone can use its cursor. With a state, a
+    /// A page of a list, newest first, for `reader`, who alone can use its cursor. With a filter, a
     /// page may be shorter than `limit` and still go on.
     pub async fn handovers(
         &self,
         list: HandoverList<'_>,
-        state: Option<HandoverState>,
+        HandoverFilter { state, overdue_at }: HandoverFilter,
         reader: &MemberId,
         limit: u16,
         cursor: Option<&str>,
@@ -227,7 +236,8 @@ impl Store {
             HandoverList::Received(receiver, from) => (Index::HandoversByReceiver, keys::handed_to_pk(receiver, from)),
         };
         let (pk_name, sk_name) = index.attributes();
-        let scope = format!("{}|{pk}|{state:?}|{reader}", index.name());
+        let filtered = state.is_some() || overdue_at.is_some();
+        let scope = format!("{}|{pk}|{state:?}|{}|{reader}", index.name(), overdue_at.is_some());
         let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
         let mut query = self
             .client
@@ -238,7 +248,7 @@ impl Store {
             .expression_attribute_names("#pk", pk_name)
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .scan_index_forward(false)
-            .limit(if state.is_some() { LOOKED_AT } else { i32::from(limit) })
+            .limit(if filtered { LOOKED_AT } else { i32::from(limit) })
             .set_exclusive_start_key(start);
         if let Some(state) = state {
             query = query
@@ -247,16 +257,24 @@ impl Store {
                 .expression_attribute_values(":state", AttributeValue::S(state.to_string()));
         }
         let answer = query.send().await.map_err(|error| fault("Query", &error))?;
-        let mut found = answer.items.unwrap_or_default();
-        let mut last = answer.last_evaluated_key;
-        if found.len() > usize::from(limit) {
-            found.truncate(usize::from(limit));
-            // More was looked at than the page holds: it goes on after its own last item.
-            last = found.last().map(|item| key_in_index(item, pk_name, sk_name));
+        let (mut items, mut last) = (Vec::new(), answer.last_evaluated_key);
+        for item in answer.items.unwrap_or_default() {
+            let place = key_in_index(&item, pk_name, sk_name);
+            let summary: HandoverSummary = decode(&key_of(&item)?, item)?;
+            // Which of its two deadlines is missed, its state says; no condition on the text of a
+            // moment says it exactly.
+            if overdue_at.is_some_and(|now| !summary.is_overdue(now)) {
+                continue;
+            }
+            if items.len() == usize::from(limit) {
+                // More was looked at than the page holds: it goes on after its own last item.
+                last = items.last().map(|(place, _)| Item::clone(place));
+                break;
+            }
+            items.push((place, summary));
         }
         let next = last.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
-        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
-        Ok(HandoverPage { items, next })
+        Ok(HandoverPage { items: items.into_iter().map(|(_, summary)| summary).collect(), next })
     }
 
     /// The hand-overs of all districts on which the clock has to look by now, at most `limit`, those

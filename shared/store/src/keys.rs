@@ -37,8 +37,8 @@
 //! reports   REPORT#<code>         QUEUE#<stage>       its place in a stage's queue
 //! reports   REPORT#<code>         OPEN#<stage>        its place in a stage's lists of what is open and of what is late
 //! reports   REPORT#<code>         ERASED#<uuid>       that a medium of it was erased
-//! reports   ACCESS#<code>         HEAD                the end of its chain of readings, or that of a task's answers
-//!                                                     or of an export
+//! reports   ACCESS#<code>         HEAD                the end of its chain of readings, or that of a task, a
+//!                                                     hand-over, an outcome, an export
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
 //! reports   MEDIA#<uuid>          MEDIA               a medium

@@ -14,7 +14,7 @@ use pingan_domain::{
     member::MemberId,
     named::Named as _,
     notice::of_outcome,
-    outcome::{Claim, Note, Outcome, OutcomeEvent, OutcomeId, OutcomeState},
+    outcome::{Claim, Note, Outcome, OutcomeEvent, OutcomeId, OutcomeState, leaves_no_text},
     outcome_life::Decided,
     report::{Category, Concerns, Report, ReportId, node_of},
     territory::NodeId,
@@ -219,6 +219,41 @@ impl Store {
             }
         }
         Ok(outcome.map(|outcome| OutcomeHistory { outcome, events, notes }))
+    }
+
+    /// Erases the texts of every outcome to which a report led and of which no report is left on
+    /// which a text could stand. What was counted stays, and so do the events, which only commit to
+    /// the texts. Gives of how many outcomes texts were erased.
+    ///
+    /// It can be called as often as anyone likes, and is called again when a text could not be erased.
+    pub async fn erase_outcome_notes(&self, report: ReportId) -> Result<usize, Error> {
+        let table = Table::Outcomes;
+        let mut erased = 0;
+        for item in self.partition(table, &keys::led_pk(report), "").await? {
+            let Key::OutcomeLead(_, _, id) = key_of(&item)? else { continue };
+            let Some(OutcomeHistory { outcome, notes, .. }) = self.outcome_history(id).await? else { continue };
+            if notes.is_empty() {
+                continue;
+            }
+            let reports: Vec<_> = outcome.leads.iter().map(|lead| lead.report).collect();
+            let loaded = self.load(reports.iter().copied().map(Key::Report)).await?;
+            let found = reports.into_iter().map(|id| loaded.report(id)).collect::<Result<Vec<_>, _>>()?;
+            if !found.iter().flatten().all(leaves_no_text) {
+                continue;
+            }
+            for note in notes {
+                let key = Key::OutcomeNote(id, note.seq);
+                let sent = self
+                    .client
+                    .delete_item()
+                    .table_name(self.tables.of(table))
+                    .key("pk", AttributeValue::S(key.pk()))
+                    .key("sk", AttributeValue::S(key.sk()));
+                sent.send().await.map_err(|error| fault("DeleteItem", &error))?;
+            }
+            erased += 1;
+        }
+        Ok(erased)
     }
 
     /// A page of a list of outcomes, newest first but for what waits, for `reader`, who alone can

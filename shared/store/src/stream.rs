@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use aws_lambda_events::event::dynamodb::EventRecord;
 use jiff::tz::TimeZone;
 use pingan_domain::{
-    briefing::BriefingId, error::Error, export::ExportId, handover::Handover, media::MediaId, notice::Notice,
-    report::ReportId, tally::Tallied, task::Task, webhook::Delivery,
+    briefing::BriefingId, error::Error, export::ExportId, handover::Handover, life::RejectionReason, media::MediaId,
+    named::Named as _, notice::Notice, report::ReportId, tally::Tallied, task::Task, webhook::Delivery,
 };
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
@@ -104,8 +104,11 @@ pub fn to_export(record: &EventRecord) -> Option<ExportId> {
 /// What is to be erased by a record of the reports' stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ToErase {
-    /// The media of a report whose content an event has erased.
-    MediaOf(ReportId),
+    /// What hangs on a report whose content an event has erased: its media, and the texts of
+    /// outcomes.
+    ContentOf(ReportId),
+    /// The texts of outcomes to which a report led that was found to be unfounded.
+    OutcomeTextsOf(ReportId),
     /// A slot that ended without a report.
     Slot(MediaId),
 }
@@ -115,8 +118,13 @@ pub fn to_erase(record: &EventRecord) -> Option<ToErase> {
     let (pk, sk) = keys(record);
     match (record.event_name.as_str(), Key::parse(&pk, &sk)?) {
         ("INSERT", Key::Event(report, _)) => {
-            let erases = HashMap::from(record.change.new_image.clone()).remove("erases");
-            (erases == Some(AttributeValue::Bool(true))).then_some(ToErase::MediaOf(report))
+            let image = HashMap::from(record.change.new_image.clone());
+            let unfounded = AttributeValue::S(RejectionReason::Unfounded.name().to_owned());
+            if image.get("erases") == Some(&AttributeValue::Bool(true)) {
+                Some(ToErase::ContentOf(report))
+            } else {
+                (image.get("reason") == Some(&unfounded)).then_some(ToErase::OutcomeTextsOf(report))
+            }
         }
         ("REMOVE", Key::Media(media)) => Some(ToErase::Slot(media)),
         _ => None,

@@ -6,9 +6,7 @@ use pingan_domain::{
     command::{CommandId, Fingerprint, Receipt},
     decide::{self, Request, clock_member},
     error::{Error, FieldError, Refusal},
-    handover::{
-        self, Beside, HandOver, Handover, HandoverEvent, HandoverId, HandoverSide, HandoverState, Receiver, Step,
-    },
+    handover::{self, Beside, HandOver, Handover, HandoverEvent, HandoverId, HandoverSide, Receiver, Step},
     hash::Digest,
     life::Relation,
     media::{MediaId, MediaRef, Rendition},
@@ -18,7 +16,7 @@ use pingan_domain::{
 };
 use pingan_store::{
     CommitError, Key, Loaded,
-    handovers::{HandoverCommit, HandoverList, HandoverPage},
+    handovers::{HandoverCommit, HandoverFilter, HandoverList, HandoverPage},
 };
 use uuid::Uuid;
 
@@ -297,7 +295,7 @@ impl Workflow {
         &self,
         reader: &MemberId,
         district: &NodeId,
-        state: Option<HandoverState>,
+        filter: HandoverFilter,
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<HandoverPage, Error> {
@@ -305,14 +303,14 @@ impl Workflow {
         if reader.node != *district {
             return Err(Error::NotFound);
         }
-        self.store.handovers(HandoverList::Sent(district), state, &reader.id, limit, cursor).await
+        self.store.handovers(HandoverList::Sent(district), filter, &reader.id, limit, cursor).await
     }
 
     /// A page of what was handed over to the reader's agency or district.
     pub async fn received_handovers(
         &self,
         reader: &MemberId,
-        state: Option<HandoverState>,
+        filter: HandoverFilter,
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<HandoverPage, Error> {
@@ -324,7 +322,7 @@ impl Workflow {
             _ => Receiver::District { district: reader.node.clone() },
         };
         let list = HandoverList::Received(&receiver, &reader.node);
-        self.store.handovers(list, state, &reader.id, limit, cursor).await
+        self.store.handovers(list, filter, &reader.id, limit, cursor).await
     }
 
     /// What the clock has to do with hand-overs, in all districts: it reminds receivers whose

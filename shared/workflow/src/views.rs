@@ -186,14 +186,15 @@ pub struct MediaView {
     /// What it is.
     #[schema(schema_with = schema::media_kind)]
     pub kind: MediaKind,
-    /// Its checked type.
+    /// Its checked type; in a copy of another district's report that of the clean copy.
     #[schema(schema_with = schema::media_type)]
     pub content_type: MediaType,
-    /// Its checked size.
+    /// Its checked size, in bytes; in a copy of another district's report that of the clean copy.
     pub size_bytes: u64,
-    /// The SHA-256 of the original.
-    #[schema(schema_with = schema::sha256)]
-    pub sha256: Digest,
+    /// The SHA-256 of the original; not in a copy of another district's report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::sha256, required = false)]
+    pub sha256: Option<Digest>,
     /// What the intake found out and made.
     #[serde(flatten)]
     pub checked: CheckedView,
@@ -206,9 +207,25 @@ impl From<MediaRef> for MediaView {
             kind: media.content_type.kind(),
             content_type: media.content_type,
             size_bytes: media.size_bytes,
-            sha256: media.sha256,
+            sha256: Some(media.sha256),
             checked: media.checked.as_ref().map(CheckedView::from).unwrap_or_default(),
         }
+    }
+}
+
+impl MediaView {
+    /// The media of a report. Where it is the copy of another district's, nothing of the originals
+    /// is shown: by that the two could be linked, and with what others hold.
+    fn all_of(media: Vec<MediaRef>, is_copy: bool) -> Vec<Self> {
+        media.into_iter().map(Self::from).map(|view| if is_copy { view.without_original() } else { view }).collect()
+    }
+
+    fn without_original(self) -> Self {
+        let (content_type, size_bytes) = match &self.checked.working {
+            Some(working) => (working.content_type, working.size_bytes),
+            None => (self.content_type, self.size_bytes),
+        };
+        Self { content_type, size_bytes, sha256: None, ..self }
     }
 }
 
@@ -482,7 +499,7 @@ impl OwnReport {
             can: offered(&report, reader),
             content,
             erased_media: erased(&report, &erasures),
-            media: report.media.into_iter().map(MediaView::from).collect(),
+            media: MediaView::all_of(report.media, report.origin.is_some()),
             feedback,
             messages,
         }
@@ -516,7 +533,7 @@ impl ReviewedReport {
             handovers: if reader.role == Role::DistrictManager { report.handovers.clone() } else { Vec::new() },
             content,
             erased_media: erased(&report, &erasures),
-            media: report.media.into_iter().map(MediaView::from).collect(),
+            media: MediaView::all_of(report.media, report.origin.is_some()),
             messages,
             history: events.iter().map(EventView::from).collect(),
             duplicate_of: report.duplicate_of,

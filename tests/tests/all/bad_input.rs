@@ -854,6 +854,11 @@ async fn lists(desk: &mut Desk) {
                 rows.push(row);
             }
         }
+        if list.ends_with("/handovers") {
+            let mut row = Row::get("overdue=maybe", person, format!("{list}?overdue=maybe"), names(["overdue"]));
+            row.operation = list;
+            rows.push(row);
+        }
         if list.contains("-review/") {
             for bad in ["", "Demo", "demo..north", "demo/north", "a.b.c.d"] {
                 rows.push(Row::get(&format!("node={bad}"), person, format!("{list}?node={bad}"), names(["node"])));

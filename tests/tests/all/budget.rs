@@ -29,6 +29,8 @@ enum Budget {
     Query,
     /// At most two reads, and one write to the audit trail.
     Audited,
+    /// Likewise, and beside the write two reads together of what may be the same.
+    AuditedBeside,
     /// A file of one person: who acts, whose the number is, who that is; and one write.
     Import,
     /// A change of one's own that needs what is sealed: who acts, and the identity; and one write.
@@ -95,13 +97,14 @@ impl Scale {
             assert!(known.contains(&write.as_str()), "{operation}, {case}: {write} is neither a read nor a write");
         }
         assert!(
-            !matches!(budget, Budget::Query | Budget::Together(_)) || rounds <= 2,
+            !matches!(budget, Budget::Query | Budget::AuditedBeside | Budget::Together(_)) || rounds <= 2,
             "{operation}, {case}, makes {rounds} round trips: {requests:?}"
         );
         let (most_reads, most_writes) = match budget {
             Budget::Command => (1, 1),
             Budget::Query => (2, 0),
             Budget::Audited | Budget::Unsealing | Budget::Publishing | Budget::Recalling => (2, 1),
+            Budget::AuditedBeside => (4, 1),
             Budget::Import | Budget::Recording => (3, 1),
             Budget::Together(reads) => (1 + reads, 0),
         };
@@ -109,7 +112,7 @@ impl Scale {
             reads.len() <= most_reads && writes.len() <= most_writes,
             "{operation}, {case}, is over its budget: {reads:?}, {writes:?}"
         );
-        if budget == Budget::Audited {
+        if matches!(budget, Budget::Audited | Budget::AuditedBeside) {
             assert_eq!(writes.len(), 1, "{operation}, {case}, is not written down");
         }
         self.rows.push(Row { operation: operation.to_owned(), case, reads, writes });
@@ -134,7 +137,14 @@ impl Scale {
 
     /// The table, for people.
     fn table(&self) -> String {
-        let names = |requests: &[String]| if requests.is_empty() { "–".to_owned() } else { requests.join(" + ") };
+        let names = |requests: &[String]| {
+            let together = requests.chunk_by(|a, b| a == b);
+            let named = together.map(|same| match same {
+                [one, _, _, ..] => format!("{} × {one}", same.len()),
+                few => few.join(" + "),
+            });
+            if requests.is_empty() { "–".to_owned() } else { named.collect::<Vec<_>>().join(" + ") }
+        };
         let mut lines = vec![["operation".to_owned(), String::new(), "reads".to_owned(), "writes".to_owned()]];
         for Row { operation, case, reads, writes } in &self.rows {
             lines.push([operation.clone(), (*case).to_owned(), names(reads), names(writes)]);
@@ -448,7 +458,7 @@ async fn weigh_outcomes(scale: &mut Scale) {
     scale.weigh(Budget::Recording, "record_outcome", "the same again", 201, call).await;
     let path = format!("{OUTCOMES}/{}", made.text("/id"));
     // Who reads, and the history; then what may be the same.
-    scale.weigh(Budget::Together(3), "read_outcome", "while it waits", 200, officer.get(&path)).await;
+    scale.weigh(Budget::AuditedBeside, "read_outcome", "while it waits", 200, officer.get(&path)).await;
     let steps = format!("{path}/steps");
     let link = json!({ "step": "link", "report": second });
     let linked = scale.weigh_command("take_outcome_step", 200, &officer, &steps, made.version(), &link).await;
@@ -458,7 +468,9 @@ async fn weigh_outcomes(scale: &mut Scale) {
     scale.weigh(Budget::Publishing, "take_outcome_step", "confirm", 200, call).await;
     let call = police.post(&steps, key, linked.version(), &confirm);
     scale.weigh(Budget::Query, "take_outcome_step", "confirm, again", 200, call).await;
-    scale.weigh(Budget::Query, "read_outcome", "", 200, officer.get(&path)).await;
+    scale.weigh(Budget::Audited, "read_outcome", "", 200, officer.get(&path)).await;
+    let stranger = scale.world.person("officer-lantern").await;
+    scale.weigh(Budget::Query, "read_outcome", "not theirs", 404, stranger.get(&path)).await;
     scale.weigh(Budget::Query, "list_outcomes", "", 200, officer.get(OUTCOMES)).await;
     let confirmed = format!("{OUTCOMES}?state=confirmed");
     scale.weigh(Budget::Query, "list_outcomes", "in a state", 200, officer.get(&confirmed)).await;
@@ -486,6 +498,18 @@ async fn weigh_absences(scale: &mut Scale) {
     let end = || station.send(Method::DELETE, &absence, &version, None);
     scale.weigh(Budget::Unsealing, "end_absence", "", 200, end()).await;
     scale.weigh(Budget::Command, "end_absence", "the same again", 200, end()).await;
+    // So does a change of a membership that ends one with it.
+    let version = station.get(path).await.unwrap().version();
+    let begun = station.put_json(&absence, version, &body).await.unwrap();
+    let suspend = json!({ "change": "suspend", "reason": "Off duty." });
+    let key = scale.key();
+    let changes = format!("{path}/changes");
+    let call = station.post(&changes, key, begun.version(), &suspend);
+    let suspended = scale.weigh(Budget::Unsealing, "change_member", "of who is absent", 200, call).await;
+    let restore = json!({ "change": "restore", "reason": "On duty again." });
+    let key = scale.key();
+    let call = station.post(&changes, key, suspended.version(), &restore);
+    scale.weigh(Budget::Command, "change_member", "of who is back", 200, call).await;
 }
 
 async fn weigh_agency_systems(scale: &mut Scale) {
@@ -533,7 +557,9 @@ async fn weigh_handovers(scale: &mut Scale) {
     let list = format!("{base}/handovers");
     scale.weigh(Budget::Query, "list_handovers", "", 200, district.get(&list)).await;
     scale.weigh(Budget::Query, "list_handovers", "by state", 200, district.get(&format!("{list}?state=offered"))).await;
+    scale.weigh(Budget::Query, "list_handovers", "overdue", 200, district.get(&format!("{list}?overdue=true"))).await;
     scale.weigh(Budget::Query, "list_my_handovers", "", 200, fire.get("/me/handovers")).await;
+    scale.weigh(Budget::Query, "list_my_handovers", "overdue", 200, fire.get("/me/handovers?overdue=true")).await;
     let (sent, mine) = (format!("{base}/handovers/{code}"), format!("/me/handovers/{code}"));
     scale.weigh(Budget::Audited, "read_handover", "", 200, district.get(&sent)).await;
     scale.weigh(Budget::Query, "read_handover", "not theirs", 404, other.get(&sent)).await;

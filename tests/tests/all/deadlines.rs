@@ -609,6 +609,73 @@ async fn a_station_stands_in_for_another_and_its_manager_ends_it() {
     assert!(!me.body.to_string().contains("demo.river"), "{}", me.body);
 }
 
+/// Whoever does not review there any more has nobody there in their place either.
+#[tokio::test]
+async fn a_cover_ends_with_the_position_of_the_absent_one() {
+    let reason = "New post.";
+    for change in [
+        json!({ "change": "transfer", "node": "demo.market.lantern", "reason": reason }),
+        json!({ "change": "suspend", "reason": reason }),
+        json!({ "change": "leave" }),
+    ] {
+        let world = World::start_by(WEEKDAYS).await;
+        let code = world.reporter("boatyard").await.reports(TEXT).send().await;
+        let (officer, deputy) = (world.officer("boatyard").await, world.officer("ferry").await);
+        let district = world.person("district-police").await;
+        let (from, until) = ("2037-08-12T09:00:00", "2037-08-20T09:00:00");
+        let begun = absent(&officer.person, "officer-boatyard", from, until, "officer-ferry").await;
+        let begun = expect(begun, 200);
+        deputy.opens(&code).await;
+
+        let path = format!("{DEMO}/members/officer-boatyard");
+        let actor = if change["change"] == "leave" { &officer.person } else { &district };
+        let key = uuid::Uuid::from_u128(4);
+        let send = async || actor.post(&format!("{path}/changes"), key, begun.version(), &change).await.unwrap();
+        let changed = expect(send().await, 200);
+        assert!(changed.body.get("absence").is_none(), "{}", changed.body);
+        expect_problem(&deputy.tries_to_open(&code).await, 404, "not_found");
+        let tried = deputy.tries(&code, "decisions", Some(1), &json!({ "decision": "approve" })).await;
+        expect_problem(&tried, 404, "not_found");
+        let queue = deputy.path("/queue?node=demo.river.boatyard");
+        expect_problem(&deputy.person.get(&queue).await.unwrap(), 404, "not_found");
+        let me = expect(deputy.person.get(&format!("{DEMO}/members/officer-ferry")).await.unwrap(), 200);
+        assert!(!me.body.to_string().contains("boatyard"), "{}", me.body);
+        let history = expect(district.get(&format!("{DEMO}/members/officer-ferry/history")).await.unwrap(), 200);
+        assert_eq!(each(&history.body["events"], "action"), ["set_cover", "end_cover"], "{change}");
+        // The same again is the same, and ends nothing twice.
+        if change["change"] != "leave" {
+            assert_eq!(expect(send().await, 200).version(), changed.version());
+        }
+        let after = expect(deputy.person.get(&format!("{DEMO}/members/officer-ferry")).await.unwrap(), 200);
+        assert_eq!(after.version(), me.version());
+    }
+}
+
+/// An absence that begins while its one is transferred: whichever comes second finds the other.
+#[tokio::test]
+async fn sixteen_absences_and_transfers_at_once_leave_no_cover_without_its_absence() {
+    let world = World::start_by(WEEKDAYS).await;
+    let district = world.person("district-police").await;
+    let path = format!("{DEMO}/members/officer-boatyard");
+    let transfer = json!({ "change": "transfer", "node": "demo.market.lantern", "reason": "New post." });
+    let absence = json!({
+        "from": "2037-08-13T09:00:00+08:00", "until": "2037-08-20T09:00:00+08:00", "deputy": "officer-ferry",
+    });
+    let changes = format!("{path}/changes");
+    let absences = format!("{path}/absence");
+    let (both, sent) = ((0..16_u128), async |i: u128| match i % 2 {
+        0 => district.post(&changes, uuid::Uuid::from_u128(i), Some(u64::from(i % 4 == 2)), &transfer).await.unwrap(),
+        _ => district.put_json(&absences, Some(0), &absence).await.unwrap(),
+    });
+    let answers = futures::future::join_all(both.map(sent)).await;
+    assert!(answers.iter().any(|answer| answer.status == 200));
+    assert!(answers.iter().all(|answer| [200, 400, 412].contains(&answer.status)));
+    let read = expect(district.get(&path).await.unwrap(), 200);
+    let ferry = expect(district.get(&format!("{DEMO}/members/officer-ferry")).await.unwrap(), 200);
+    let covers = ferry.body["covers"].as_array().map_or(0, Vec::len);
+    assert_eq!(usize::from(read.body.get("absence").is_some()), covers, "{} {}", read.body, ferry.body);
+}
+
 #[tokio::test]
 async fn who_may_not_declare_an_absence_and_what_is_wrong_with_one_is_said() {
     let world = World::start_by(WEEKDAYS).await;

@@ -453,17 +453,73 @@ async fn what_is_late_is_called_for_by_the_clock() {
     world.wait_minutes(72 * 60);
     assert_eq!(clock().await, 1);
     assert_eq!(district.told().await.last(), Some(&(codes[0].clone(), "escalate".to_owned())));
-    // And not without end.
-    let mut calls = 2;
-    for _ in 0..40 {
+    // And so on for as long as it is late, after some days once a week.
+    let mut calls = Vec::new();
+    for day in 1..=40 {
         world.wait_minutes(24 * 60);
-        calls += clock().await;
+        if clock().await == 1 {
+            calls.push(day);
+        }
     }
-    assert_eq!(calls, usize::from(handover::MAX_CALLS));
+    let quick = usize::from(handover::QUICK_CALLS) - 2;
+    let pauses: Vec<_> = calls[quick - 1..].windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(calls[quick - 1] <= 7 && pauses.len() >= 3, "{calls:?}");
+    assert!(pauses.iter().all(|days| *days >= 7), "{calls:?}");
     let handover = checked(&world, &codes[0]).await;
-    assert_eq!((handover.call_at, handover.state.to_string()), (None, "offered".to_owned()));
+    assert!(handover.call_at.is_some() && handover.state.to_string() == "offered");
     // It can still be done.
     fire.takes(&codes[0], &json!({ "step": "accept" })).await;
+    fire.takes(&codes[0], &done).await;
+    assert_eq!(checked(&world, &codes[0]).await.call_at, None);
+}
+
+#[tokio::test]
+async fn both_sides_list_what_is_late() {
+    let world = World::start_here().await;
+    neighbours(&world).await;
+    let (district, fire) = (Hand::of(&world, "district-police").await, Hand::of(&world, "agency-fire").await);
+    let market = Hand::of(&world, "agency-market").await;
+    let [first, second] = [adopted(&world).await, adopted(&world).await];
+    let both = json!([{ "to": "agency", "agency": "fire" }, { "to": "agency", "agency": "market-regulation" }]);
+    let codes = district.hands_over(&first, &to(&both)).await;
+    world.wait_minutes(1);
+    let called_back = district.hands_over(&second, &to_fire()).await.remove(0);
+    fire.opens(&called_back).await;
+    expect(district.steps_as_sender(&called_back, &json!({ "step": "recall", "reason": "not_needed" })).await, 200);
+    let (sent, mine) = (format!("{DEMO}/handovers?overdue=true"), "/me/handovers?overdue=true");
+    let late = async || (district.lists(&sent).await, fire.lists(mine).await, market.lists(mine).await);
+    let none = Vec::<String>::new();
+    assert_eq!(late().await, (none.clone(), none.clone(), none.clone()));
+    // 16 working hours are over on Friday, and the 24 for the erasure on Monday.
+    world.wait_minutes(48 * 60);
+    let (asked, erasure) = (codes[0].clone(), called_back.clone());
+    // What was made in the same moment is listed by its codes.
+    let mut both = codes.clone();
+    both.sort();
+    both.reverse();
+    assert_eq!(late().await, (both, vec![asked.clone()], vec![codes[1].clone()]));
+    for step in [json!({ "step": "accept" }), json!({ "step": "complete", "done": "Nothing found." })] {
+        market.takes(&codes[1], &step).await;
+    }
+    world.wait_minutes(72 * 60 + 1);
+    let of_fire = vec![erasure.clone(), asked.clone()];
+    assert_eq!(late().await, (of_fire.clone(), of_fire.clone(), none.clone()));
+    // With a state, and page by page.
+    assert_eq!(district.lists(&format!("{sent}&state=recalled")).await, [&*erasure]);
+    for (hand, path) in [(&district, &*sent), (&fire, mine)] {
+        let page = expect(hand.person.get(&format!("{path}&limit=1")).await.unwrap(), 200);
+        assert_eq!(each(&page.body["items"], "id"), [&*erasure]);
+        assert_eq!(page.body["items"][0]["overdue"], true);
+        let link = page.headers["link"].to_str().unwrap();
+        assert!(link.contains("overdue=true&limit=1&cursor="), "{link}");
+        let cursor = page.text("/next");
+        assert_eq!(hand.lists(&format!("{path}&limit=1&cursor={cursor}")).await, [&*asked]);
+        // A cursor is that of its own list.
+        let other = path.replace("overdue=true", "limit=1");
+        expect_problem(&hand.person.get(&format!("{other}&cursor={cursor}")).await.unwrap(), 400, "invalid");
+    }
+    fire.takes(&erasure, &json!({ "step": "confirm_erasure" })).await;
+    assert_eq!(late().await, (vec![asked.clone()], vec![asked], none));
 }
 
 #[tokio::test]

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures::future::join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pingan_domain::{
+    access::Opened,
     code::Code,
     district::Label,
     handover::{Handover, HandoverState, Receiver},
@@ -15,10 +16,15 @@ use pingan_domain::{
 };
 use pingan_local::client::{Answer, Person};
 use pingan_store::{Key, outcomes::OutcomeHistory};
+use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::harness::{Keys, World, assert_says_nothing_of, each, eventually, expect, expect_problem, strings};
+use crate::{
+    handovers::Hand,
+    harness::{Keys, World, assert_says_nothing_of, each, eventually, expect, expect_problem, strings},
+    store::verify_accesses,
+};
 
 const TEXT: &str = "A workshop behind the boiler house makes pistols at night.";
 const EVIDENCE: &str = "Taken in at the workshop; custody record 2037-114.";
@@ -211,6 +217,134 @@ async fn two_reports_and_one_arrest_count_once() {
         assert!(states.contains(&(&*arrested, "confirmed")), "{}", listed.body);
     }
     expect_problem(&officer.lists_of(&second).await, 404, "not_found");
+}
+
+/// What was written of an outcome goes with the last of its reports; what was counted stays.
+#[tokio::test]
+async fn texts_go_with_the_last_report_and_what_was_counted_stays() {
+    let world = World::start_here().await;
+    let first = adopted(&world, "river", "boatyard").await;
+    let second = adopted(&world, "river", "boatyard").await;
+    let (officer, police) = (Staff::of(&world, "officer-boatyard").await, Staff::of(&world, "district-police").await);
+    let code = officer.records(&arrest(&[&first])).await.text("/id").to_owned();
+    officer.takes(&code, &json!({ "step": "link", "report": second })).await;
+    police.takes(&code, &confirm()).await;
+    officer.takes(&code, &correct(2)).await;
+    police.takes(&code, &json!({ "step": "refuse", "reason": "The court's list says one." })).await;
+    let other = officer.records(&arrest(&[&second])).await.text("/id").to_owned();
+    let (hand, review) = (Hand::of(&world, "district-police").await, world.district().await);
+    let ends = async |report: &str, reason: &str| {
+        hand.closes(report).await;
+        review.reopens(report, "New facts.").await;
+        review.rejects(report, reason).await;
+    };
+    let texts = async |code: &str| history(&world, code).await.notes.len();
+
+    // One report is left: what was written stands on it.
+    ends(&first, "unfounded").await;
+    assert_eq!(world.store().erase_outcome_notes(first.parse().unwrap()).await, Ok(0));
+    assert_eq!((texts(&code).await, texts(&other).await), (3, 1));
+    ends(&second, "out_of_scope_lawful_activity").await;
+    for code in [&code, &other] {
+        eventually("the texts are gone", async || (texts(code).await == 0).then_some(())).await;
+    }
+    assert_eq!(world.store().erase_outcome_notes(second.parse().unwrap()).await, Ok(0), "once is enough");
+
+    let kept = history(&world, &code).await;
+    assert_eq!((kept.events.len(), kept.events.iter().filter(|event| event.note.is_some()).count()), (5, 3));
+    assert_eq!(counted(&world, &[&code, &other]).await, 1, "what happened has happened");
+    let read = police.reads(&code).await;
+    assert_eq!((read.text("/state"), &read.body["counts"]), ("confirmed", &json!(true)));
+    assert!(read.body["history"].as_array().unwrap().iter().all(|event| event.get("note").is_none()), "{}", read.body);
+    let client = crate::harness::dynamodb(&world.bundle().dynamodb_url, "us-east-1");
+    let mut pages = client.scan().table_name(&world.store().tables().outcomes).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        assert_says_nothing_of(&format!("{:?}", page.unwrap().items), &[EVIDENCE, "court"]);
+    }
+    // Only an unfounded report that has nothing erased calls for it as well.
+    let third = adopted(&world, "river", "boatyard").await;
+    let alone = officer.records(&arrest(&[&third])).await.text("/id").to_owned();
+    ends(&third, "not_confirmed").await;
+    review.reopens(&third, "New facts.").await;
+    assert_eq!(texts(&alone).await, 1);
+    review.rejects(&third, "unfounded").await;
+    eventually("the text is gone", async || (texts(&alone).await == 0).then_some(())).await;
+}
+
+/// Whoever opens an outcome is in the trail, and who may not know of it leaves no trace in it.
+#[tokio::test]
+async fn who_reads_an_outcome_is_put_on_record() {
+    let world = World::start().await;
+    let report = adopted(&world, "river", "boatyard").await;
+    let code = recorded(&world, "boatyard", &report).await;
+    let readings = async || {
+        let readings = world.store().accesses(code.parse().unwrap(), 100).await.unwrap();
+        verify_accesses(&readings);
+        readings
+    };
+    assert_eq!(readings().await.len(), 0, "to record it is not to read it");
+    for id in ["officer-boatyard", "station-river", "district-police", "auditor"] {
+        Staff::of(&world, id).await.reads(&code).await;
+    }
+    for id in ["officer-ferry", "agency-fire"] {
+        expect_problem(&Staff::of(&world, id).await.tries_to_read(&code).await, 404, "not_found");
+    }
+    let found: Vec<_> = readings().await.into_iter().map(|read| (read.actor.to_string(), read.opened)).collect();
+    let by = |id: &str| (id.to_owned(), Opened::Outcome);
+    assert_eq!(found, ["officer-boatyard", "station-river", "district-police", "auditor"].map(by));
+    // Sixteen at once all are in it.
+    let police = Staff::of(&world, "district-police").await;
+    join_all((0..16).map(|_| police.reads(&code))).await;
+    assert_eq!(readings().await.len(), 20);
+}
+
+/// Whoever stands in for an absent reviewer does with outcomes what that one could, within the time.
+#[tokio::test]
+async fn a_deputy_records_for_the_absent_one() {
+    let world = World::start().await;
+    let report = adopted(&world, "river", "boatyard").await;
+    let own = adopted(&world, "river", "ferry").await;
+    let (station, deputy) = (Staff::of(&world, "station-river").await, Staff::of(&world, "officer-ferry").await);
+    let member = "/districts/demo/members/officer-boatyard";
+    expect_problem(&deputy.tries_to_record(&arrest(&[&report])).await, 400, "invalid");
+    let now = world.now().unwrap_or_else(Timestamp::now);
+    let absence = json!({ "from": now, "until": now + SignedDuration::from_hours(24), "deputy": "officer-ferry" });
+    let version = station.person.get(member).await.unwrap().version();
+    let absence = station.person.put_json(&format!("{member}/absence"), version, &absence).await.unwrap();
+    let begun = expect(absence, 200);
+
+    let key = deputy.keys.next();
+    let body = arrest(&[&report, &own]);
+    let send = async || deputy.person.post(OUTCOMES, key, None, &body).await.unwrap();
+    let made = expect(send().await, 201);
+    let code = made.text("/id").to_owned();
+    assert_eq!((made.text("/node"), expect(send().await, 201).text("/id")), ("demo.river.boatyard", &*code));
+    assert_eq!(strings(&made.body["reports"]), [&*report, &*own], "they see both places");
+    let earlier = recorded(&world, "boatyard", &report).await;
+    for code in [&code, &earlier] {
+        deputy.reads(code).await;
+        deputy.takes(code, &correct(2)).await;
+    }
+    let kept = history(&world, &earlier).await;
+    assert_eq!(kept.events[1].actor.as_str(), "officer-ferry", "the history says who it was");
+    expect(deputy.lists_of(&report).await, 200);
+    eventually("the list of the covered community", async || {
+        let listed = deputy.lists("?node=demo.river.boatyard").await;
+        each(&listed.body["items"], "id").contains(&&*earlier).then_some(())
+    })
+    .await;
+    expect_problem(&deputy.tries(&earlier, &confirm()).await, 403, "wrong_role");
+
+    let headers: Vec<_> = begun.version().map(|version| ("if-match", format!("\"{version}\""))).into_iter().collect();
+    let ended = station.person.send(Method::DELETE, &format!("{member}/absence"), &headers, None).await.unwrap();
+    expect(ended, 200);
+    expect_problem(&deputy.tries_to_read(&earlier).await, 404, "not_found");
+    expect_problem(&deputy.tries(&earlier, &correct(3)).await, 404, "not_found");
+    expect_problem(&deputy.lists_of(&report).await, 404, "not_found");
+    let listed = deputy.person.get(&format!("{OUTCOMES}?node=demo.river.boatyard")).await.unwrap();
+    expect_problem(&listed, 404, "not_found");
+    expect_problem(&deputy.tries_to_record(&arrest(&[&report])).await, 400, "invalid");
+    deputy.reads(&code).await;
 }
 
 #[tokio::test]
@@ -444,6 +578,12 @@ async fn who_acts_on_a_handover_records_by_it_and_never_learns_the_report() {
         (&json!("fire"), &json!("demo.river.boatyard"))
     );
     assert_eq!(counted(&world, &[&removed]).await, 2);
+    // Whoever asks back does not wait for the answer with what came of it, once they have accepted.
+    let asked = Handover { state: HandoverState::Asked, ..accepted(&code(5), &report) };
+    put(&world, &asked).await;
+    bad(fire.tries_to_record(&by(&code(5), 1)).await, "/handover");
+    put(&world, &Handover { accepted_at: Some(asked.created_at), ..asked }).await;
+    fire.records(&by(&code(5), 1)).await;
 }
 
 #[tokio::test]

@@ -198,7 +198,7 @@ impl Scene {
     async fn everything(&self) -> (Value, Value, Value, Value, usize) {
         let reports = self.world.district().await.lists("/reports?limit=100").await.body;
         let mut opened = 0;
-        for code in self.waiting.iter().chain([&self.asked]) {
+        for code in self.waiting.iter().chain([&self.asked, &self.outcome]) {
             opened += self.world.store().accesses(code.parse().unwrap(), 100).await.unwrap().len();
         }
         for member in [self.member, self.invited] {

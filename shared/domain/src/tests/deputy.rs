@@ -5,13 +5,15 @@ use proptest::prelude::*;
 
 use super::{Life, MARKERS, concerning, member, new_report, wednesday};
 use crate::{
-    deputy::{Absence, Cover, MAX_COVERS, begin, end},
+    deputy::{Absence, Cover, MAX_COVERS, begin, end, ended_by, uncover},
+    district::{District, Place},
     error::{Error, Refusal},
     life::{Action, Relation, Stage},
     member::{Body, Member, MemberState, Role},
-    membership::{Change, Decided, MemberAction, Profile, change_own},
+    membership::{Change, Decided, MemberAction, Profile, change, change_own},
     notice::{self, Audience},
     report::Concerns,
+    text::Text,
 };
 
 fn profile(member: Member) -> Profile {
@@ -124,6 +126,71 @@ fn a_cover_is_for_reviewing_and_ends_with_the_deputys_own_position() {
     }
     let left = change_own(&stands_in, &Change::Leave, days(2)).unwrap();
     assert_eq!(left.profile.covers, []);
+}
+
+/// A transfer to this position.
+fn transfer(node: &str, role: Option<Role>, body: Option<Body>) -> Change {
+    Change::Transfer { node: super::node(node), role, body, agency: None, reason: "New post.".to_owned() }
+}
+
+/// What the change of either membership leaves of both, whoever may make it.
+fn changed_by(before: &Profile, wanted: &Change) -> Profile {
+    let manager = super::district_manager();
+    let place = |path: &str| Place { node: super::node(path), name: Text::new("名", "Name"), target: 0 };
+    let nodes = ["hexi.jianshan", "hexi.jianshan.yulan", "hexi.jianshan.meihua", "hexi.donghu.meihua"];
+    let lists = District { nodes: nodes.map(place).into(), ..super::lists() };
+    match wanted {
+        Change::Leave => change_own(before, wanted, days(2)),
+        _ => change(before, &manager, wanted, &lists, days(2)),
+    }
+    .unwrap()
+    .profile
+}
+
+#[test]
+fn an_absence_ends_with_the_position_of_the_absent_one_and_the_cover_with_it() {
+    let (before, stands_in) = begun();
+    let reason = || "Off duty.".to_owned();
+    let (home, report) = (before.member.node.as_str().to_owned(), Life::of(new_report()).report);
+    for (wanted, ends) in [
+        (transfer("hexi.donghu.meihua", None, None), true),
+        (transfer("hexi.jianshan", Some(Role::StationManager), None), true),
+        (Change::Suspend { reason: reason() }, true),
+        (Change::Leave, true),
+        (transfer(&home, None, None), false),
+    ] {
+        let after = changed_by(&before, &wanted);
+        let deputy = ended_by(&before, &after, days(2));
+        assert_eq!((after.absence.is_none(), deputy), (ends, ends.then_some(&stands_in.member.id)), "{wanted:?}");
+        let manager = super::district_manager();
+        let uncovered = uncover(&before.member.id, &stands_in, &manager, days(2)).unwrap().unwrap();
+        assert_eq!((uncovered.event.action, &uncovered.event.actor), (MemberAction::EndCover, &manager.id));
+        assert_eq!(uncovered.event.covers, Some(Vec::new()));
+        let relation = Relation::of(&uncovered.profile.acting_at(&report.node, days(2)), &report);
+        assert_eq!(relation, Relation::Stranger);
+        assert_eq!(uncover(&before.member.id, &uncovered.profile, &manager, days(2)), Ok(None));
+    }
+    // What is over has nothing to end, and other absences stay covered.
+    let after = changed_by(&before, &Change::Suspend { reason: reason() });
+    assert_eq!(ended_by(&before, &after, week().until), None);
+    let other = Cover { absent: member("other", Role::Officer, &home).id, ..stands_in.covers[0].clone() };
+    let both = Profile { covers: vec![stands_in.covers[0].clone(), other.clone()], ..stands_in };
+    let uncovered = uncover(&before.member.id, &both, &before.member, days(2)).unwrap().unwrap();
+    assert_eq!(uncovered.profile.covers, [other]);
+}
+
+#[test]
+fn covers_end_with_the_position_of_the_deputy() {
+    let (_, stands_in) = begun();
+    let home = stands_in.member.node.as_str().to_owned();
+    for (wanted, ends) in [
+        (transfer("hexi.donghu.meihua", None, None), true),
+        (transfer("hexi.jianshan", Some(Role::StationManager), None), true),
+        (Change::Leave, true),
+        (transfer(&home, None, None), false),
+    ] {
+        assert_eq!(changed_by(&stands_in, &wanted).covers.is_empty(), ends, "{wanted:?}");
+    }
 }
 
 #[test]

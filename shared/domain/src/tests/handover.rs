@@ -17,8 +17,8 @@ use crate::{
     event::BrokenChain,
     handover::{
         Beside, Chosen, Extract, HandOver, Handover, HandoverAction, HandoverEvent, HandoverSide, HandoverState,
-        MAX_CALLS, MAX_HANDOVERS, MAX_WORDS, RecallReason, Receiver, Step, check_words, come, copy_erased, recall,
-        receive, step, take, verify_chain,
+        MAX_HANDOVERS, MAX_WORDS, QUICK_CALLS, RecallReason, Receiver, SLOW_CALL_HOURS, Step, check_words, come,
+        copy_erased, recall, receive, step, take, verify_chain,
     },
     life::{Action, RejectionReason, Stage, State},
     member::{Member, MemberId, Role},
@@ -438,9 +438,15 @@ proptest! {
                 passed.keep(decided);
             }
             passed.check();
-            prop_assert!(passed.handover.calls <= MAX_CALLS);
-            if matches!(passed.handover.state, HandoverState::Refused | HandoverState::Completed) {
-                prop_assert_eq!(passed.handover.call_at, None);
+            match passed.handover.state {
+                HandoverState::Refused | HandoverState::Completed => prop_assert_eq!(passed.handover.call_at, None),
+                // What somebody still has to do, the clock does not forget.
+                HandoverState::Recalled => prop_assert_eq!(
+                    passed.handover.call_at.is_some(),
+                    passed.handover.copy_to_erase().is_some()
+                        || (passed.handover.erase_by.is_some() && passed.handover.erased_at.is_none())
+                ),
+                _ => prop_assert!(passed.handover.call_at.is_some()),
             }
             if passed.handover.state == HandoverState::Recalled {
                 let said = serde_json::to_string(&passed.handover).unwrap();
@@ -450,7 +456,7 @@ proptest! {
     }
 
     /// The clock, however often and whenever it comes: never before the deadline, one reminder first,
-    /// then escalations, and not without end.
+    /// then escalations for as long as it is late, the later ones far apart.
     #[test]
     fn the_clock_reminds_once_and_then_escalates(steps in proptest::collection::vec(1..3_000_i64, 1..200), emergency in any::<bool>()) {
         let urgency = if emergency { Urgency::Emergency } else { Urgency::Routine };
@@ -468,7 +474,10 @@ proptest! {
                 }
             }
         }
-        prop_assert!(came.len() <= usize::from(MAX_CALLS));
+        let late = passed.now.duration_since(passed.handover.due_at).as_hours();
+        let at_most = i64::from(QUICK_CALLS) + (late / i64::from(SLOW_CALL_HOURS)).max(0);
+        prop_assert!(i64::try_from(came.len()).unwrap() <= at_most, "{} calls in {} hours", came.len(), late);
+        prop_assert!(passed.handover.call_at.is_some());
         prop_assert!(came.iter().enumerate().all(|(i, action)| (*action == HandoverAction::Remind) == (i == 0)), "{:?}", came);
         passed.check();
     }
@@ -502,15 +511,48 @@ fn what_is_late_is_told_first_to_who_has_to_act_and_then_to_the_district() {
             "2026-08-17T10:00:00+08:00 escalate district",
         ]
     );
-    // After a stop of the clock of a month, what is left is told at its pace, and ends.
-    let mut days = 0;
-    while passed.handover.call_at.is_some() {
-        days += 1;
-        let time = format!("2026-09-{days:02}T10:30:00+08:00");
-        look(&mut passed, &time, &mut told);
+    // Every working day, until it was called for five times; then every fifth, for as long as it is late.
+    told.clear();
+    for day in 18..=31 {
+        look(&mut passed, &format!("2026-08-{day:02}T10:00:00+08:00"), &mut told);
     }
-    assert_eq!(passed.handover.calls, MAX_CALLS);
-    assert!(days < 10, "{told:?}");
+    for day in 1..=30 {
+        look(&mut passed, &format!("2026-09-{day:02}T10:00:00+08:00"), &mut told);
+    }
+    let days: Vec<_> = told.iter().filter(|told| told.ends_with("district")).map(|told| &told[..10]).collect();
+    assert_eq!(
+        days,
+        [
+            "2026-08-18",
+            "2026-08-19",
+            "2026-08-20",
+            "2026-08-27",
+            "2026-09-03",
+            "2026-09-10",
+            "2026-09-17",
+            "2026-09-24"
+        ]
+    );
+    passed.check();
+    // Done at last, it is called for no more.
+    for step in [Step::Accept { node: None }, Step::Complete { done: written("done"), note: None }] {
+        passed = passed.then(HandoverSide::Receiver, &step);
+    }
+    assert_eq!(passed.handover.call_at, None);
+}
+
+#[test]
+fn calls_are_counted_no_further_than_can_be_counted() {
+    let mut passed = Passed::to(fire(), Urgency::Emergency);
+    passed.handover.calls = u8::MAX - 1;
+    for _ in 0..3 {
+        passed.now = passed.handover.call_at.unwrap();
+        let decided = come(&passed.handover, passed.now, policy()).unwrap().unwrap();
+        assert_eq!(decided.event.action, HandoverAction::Escalate);
+        passed.keep(decided);
+        assert!(passed.handover.call_at > Some(passed.now));
+    }
+    assert_eq!(passed.handover.calls, u8::MAX);
 }
 
 #[test]
@@ -573,6 +615,33 @@ fn what_is_unfounded_or_erased_is_called_back_from_everybody() {
         assert_eq!(recalled, expected.map(|_| handovers[0].id).into_iter().collect::<Vec<_>>(), "{reason}");
         for decided in decided.handovers {
             assert_eq!((decided.handover.state, decided.handover.recall_reason), (HandoverState::Recalled, expected));
+        }
+    }
+}
+
+#[test]
+fn what_is_withdrawn_or_linked_to_another_is_called_back_and_names_no_reporter() {
+    for (actor, action, by) in [
+        (author(), Action::Withdraw, (MemberId::clock(), Role::Clock)),
+        (district_manager(), Action::MarkDuplicate, (district_manager().id, Role::DistrictManager)),
+    ] {
+        let (life, handovers) = reopened();
+        let context = context(&actor, life.report.version, life.now);
+        let original = Report { id: handover_code(77), ..Life::of(new_report()).report };
+        let wanted = match request(action) {
+            Request::MarkDuplicate { note, .. } => Request::MarkDuplicate { original: original.id, note },
+            other => other,
+        };
+        let decided = life.attempt_with(&actor, wanted, Some(&original)).unwrap();
+        assert_eq!(decided.recalls(), Some(RecallReason::NotNeeded), "{action}");
+        let decided = decided.with_recalls(&handovers, &context).unwrap();
+        assert_eq!(decided.handovers.len(), handovers.len());
+        for (decided, before) in decided.handovers.iter().zip(&handovers) {
+            let (after, event) = (&decided.handover, &decided.event);
+            assert_eq!((after.state, after.recall_reason), (HandoverState::Recalled, Some(RecallReason::NotNeeded)));
+            assert_eq!((&event.actor, event.role, event.previous), (&by.0, by.1, before.head));
+            let said = serde_json::to_string(&(after, event)).unwrap();
+            assert!(!said.contains(author().id.as_str()), "{said}");
         }
     }
 }

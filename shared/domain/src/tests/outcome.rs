@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
-use jiff::civil::{Date, date};
+use jiff::{
+    SignedDuration,
+    civil::{Date, date},
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -13,14 +16,19 @@ use super::{
 use crate::{
     code::Code,
     command::CommandId,
+    deputy::Cover,
     district::{Agency, District, Label, OutcomeKind},
     error::{Error, FieldError, Refusal},
     handover::{Handover, HandoverId, HandoverState, Receiver},
     hash::Digest,
+    life::{RejectionReason, State},
     member::{Member, Role},
+    membership::Profile,
     named::Named as _,
     notice::{self, About, Audience},
-    outcome::{Claim, Counted, MAX_COUNT, MAX_REPORTS, Outcome, OutcomeEvent, OutcomeState, verify_history},
+    outcome::{
+        Claim, Counted, MAX_COUNT, MAX_REPORTS, Outcome, OutcomeEvent, OutcomeState, leaves_no_text, verify_history,
+    },
     outcome_life::{Context, Decided, Found, NewOutcome, Step, is_there, record, step},
     report::{Category, Concerns, NewReport, Report},
     text::Text,
@@ -105,6 +113,10 @@ fn context(actor: &Member, number: u64) -> Context {
     Context { command, salt, now: wednesday(), today: TODAY }
 }
 
+fn profile(member: &Member) -> Profile {
+    Profile::seeded(member.clone(), wednesday())
+}
+
 fn new(reports: &[&Report], handover: Option<HandoverId>) -> NewOutcome {
     let reports = reports.iter().map(|report| report.id).collect();
     NewOutcome { claim: claim(1), reports, handover, evidence: written("custody record") }
@@ -112,7 +124,7 @@ fn new(reports: &[&Report], handover: Option<HandoverId>) -> NewOutcome {
 
 fn attempt(new: &NewOutcome, found: &Found, actor: &Member) -> Result<Decided, Error> {
     let context = context(actor, 0);
-    record(new, found, context.command.outcome_id(0), actor, &district(), context)
+    record(new, found, context.command.outcome_id(0), &profile(actor), &district(), context)
 }
 
 fn by_report(actor: &Member, report: Report) -> Decided {
@@ -135,7 +147,7 @@ fn refusal() -> Step {
 }
 
 fn take(outcome: &Outcome, wanted: &Step, found: &Found, actor: &Member) -> Result<Decided, Error> {
-    step(outcome, wanted, found, actor, &district(), context(actor, outcome.version))
+    step(outcome, wanted, found, &profile(actor), &district(), context(actor, outcome.version))
 }
 
 fn then(outcome: &Outcome, wanted: &Step, actor: &Member) -> Outcome {
@@ -201,7 +213,7 @@ fn who_does_what_with_an_outcome() {
                     let answer = take(&outcome, wanted, &found, person);
                     assert_eq!(
                         answer == Err(Error::NotFound),
-                        !is_there(&outcome, wanted, &found, person),
+                        !is_there(&outcome, wanted, &found, &profile(person), wednesday()),
                         "{point}, {name}"
                     );
                     match answer {
@@ -329,6 +341,7 @@ fn a_handover_is_for_its_receiver_alone_once_it_is_accepted() {
     for (receiver, rightful) in [(to_fire(), firefighter()), (to_next_district(), next_district())] {
         for &state in HandoverState::ALL {
             let handover = handed_over(&adopted(), &receiver, state);
+            let accepted = Handover { accepted_at: Some(wednesday()), ..handover.clone() };
             let new = new(&[], Some(handover.id));
             let tried = |by: &Member, handover: &Handover| {
                 attempt(&new, &Found { reports: Vec::new(), handover: Some(handover.clone()) }, by)
@@ -342,6 +355,9 @@ fn a_handover_is_for_its_receiver_alone_once_it_is_accepted() {
                 }
                 refused => assert_eq!((taken, pointers(refused)), (false, vec!["/handover".to_owned()])),
             }
+            // An open question keeps nobody who had accepted it from saying what came of it.
+            let asked = state == HandoverState::Asked;
+            assert_eq!(tried(&rightful, &accepted).is_ok(), taken || asked, "{state}");
             for stranger in [inspector(), officer(), district_manager()] {
                 assert_eq!(pointers(tried(&stranger, &handover)), ["/handover"]);
             }
@@ -358,11 +374,82 @@ fn a_handover_is_for_its_receiver_alone_once_it_is_accepted() {
     assert_eq!(pointers(by_code), ["/reports/0"]);
 }
 
+/// The officer of the community beside, who stands in for the officer of the report's.
+fn deputy() -> Profile {
+    let cover = Cover {
+        absent: officer().id,
+        node: officer().node,
+        from: wednesday(),
+        until: wednesday() + SignedDuration::from_hours(24),
+    };
+    Profile { covers: vec![cover], ..profile(&officer_elsewhere()) }
+}
+
+#[test]
+fn a_deputy_records_what_the_absent_one_could_and_under_the_own_name() {
+    let (report, at_home) = (adopted(), Report { node: officer_elsewhere().node, ..also_adopted(1) });
+    let context = |seconds: i64| {
+        let context = context(&officer_elsewhere(), 0);
+        Context { now: wednesday() + SignedDuration::from_secs(seconds), ..context }
+    };
+    let found = |reports: &[&Report]| {
+        let reports = reports.iter().map(|&report| Some(report.clone())).collect();
+        Found { reports, handover: None }
+    };
+    let tried = |reports: &[&Report], profile: &Profile, context: Context| {
+        let id = context.command.outcome_id(0);
+        record(&new(reports, None), &found(reports), id, profile, &district(), context)
+    };
+    // Of both places at once: each report is reviewed at its own.
+    let recorded = tried(&[&report, &at_home], &deputy(), context(0)).unwrap();
+    assert_eq!((&recorded.event.actor, recorded.event.role), (&officer_elsewhere().id, Role::Officer));
+    assert_eq!((&recorded.outcome.node, recorded.outcome.leads.len()), (&report.node, 2));
+    let day = 24 * 60 * 60;
+    for (profile, at) in [(deputy(), -1), (deputy(), day), (profile(&officer_elsewhere()), 0)] {
+        assert_eq!(pointers(tried(&[&report], &profile, context(at))), ["/reports/0"], "{at}");
+    }
+    // What names the officers the absent one may not know either.
+    let named = Report { concerns: Concerns::StationOfficer, ..report.clone() };
+    assert_eq!(pointers(tried(&[&named], &deputy(), context(0))), ["/reports/0"]);
+
+    // And so with the steps of one that the absent one has recorded.
+    let outcome = by_report(&officer(), report).outcome;
+    let take =
+        |wanted: &Step, found: &Found, at: i64| step(&outcome, wanted, found, &deputy(), &district(), context(at));
+    assert_eq!(outcome.acting(&deputy(), wednesday()).node, officer().node);
+    let corrected = take(&correction(2), &Found::default(), 1).unwrap();
+    assert_eq!(corrected.event.actor, officer_elsewhere().id);
+    let link = Step::Link { report: Some(at_home.id), handover: None };
+    assert_eq!(take(&link, &found(&[&at_home]), 1).unwrap().outcome.leads.len(), 2);
+    assert_eq!(take(&Step::Confirm, &Found::default(), 1), Err(Refusal::WrongRole.into()));
+    assert_eq!(take(&correction(2), &Found::default(), day), Err(Error::NotFound));
+    assert!(!is_there(
+        &outcome,
+        &correction(2),
+        &Found::default(),
+        &deputy(),
+        wednesday() + SignedDuration::from_secs(day)
+    ));
+}
+
+#[test]
+fn no_text_stands_on_what_was_erased_or_is_not_so() {
+    let report = adopted();
+    let rejected = |reason| Report { state: State::Rejected, reason: Some(reason), ..report.clone() };
+    assert!(!leaves_no_text(&report));
+    assert!(leaves_no_text(&Report { erased_at: Some(wednesday()), ..report.clone() }));
+    for &reason in RejectionReason::ALL {
+        assert_eq!(leaves_no_text(&rejected(reason)), reason == RejectionReason::Unfounded, "{reason}");
+    }
+    // Taken up again, it is a report as any other.
+    assert!(!leaves_no_text(&Report { state: State::DistrictReview, ..rejected(RejectionReason::Unfounded) }));
+}
+
 #[test]
 fn what_names_a_stage_does_not_exist_for_it() {
     for &concerns in Concerns::ALL {
         let life = Life::of(NewReport { concerns, category: Category::Crime, ..new_report() });
-        let report = Report { state: crate::life::State::Adopted, ..life.report };
+        let report = Report { state: State::Adopted, ..life.report };
         let outcome = by_report(&district_manager(), report).outcome;
         let also = also_adopted(1);
         let wanted = Step::Link { report: Some(also.id), handover: None };
@@ -501,7 +588,7 @@ proptest! {
                     let new = NewOutcome {
                         claim, reports: report_code.into_iter().collect(), handover: handover_code, evidence: written("x"),
                     };
-                    record(&new, &found, context.command.outcome_id(0), actor, &district(), context)
+                    record(&new, &found, context.command.outcome_id(0), &profile(actor), &district(), context)
                 }
                 (Some((before, _)), what) => {
                     let wanted = match what {
@@ -510,7 +597,7 @@ proptest! {
                         3 => Step::Link { report: report_code, handover: handover_code },
                         _ => Step::Correct { claim, evidence: written("y") },
                     };
-                    step(before, &wanted, &found, actor, &district(), context)
+                    step(before, &wanted, &found, &profile(actor), &district(), context)
                 }
             };
             let Ok(decided) = decided else { continue };

@@ -83,6 +83,55 @@ async fn what_turns_out_to_be_unfounded_is_called_back_from_everybody() {
     }
 }
 
+/// What is taken back, or goes on as another report, is called back like what is unfounded: here, in
+/// another district's copy, and by name of nobody.
+#[tokio::test]
+async fn what_is_withdrawn_or_linked_is_called_back_from_everybody() {
+    for linked in [false, true] {
+        let world = World::start().await;
+        neighbours(&world).await;
+        let (district, fire) = (Hand::of(&world, "district-police").await, Hand::of(&world, "agency-fire").await);
+        let other = Hand::of(&world, "elsewhere-district").await;
+        let report = adopted(&world).await;
+        let receivers = json!([{ "to": "agency", "agency": "fire" }, { "to": "district", "district": "elsewhere" }]);
+        let codes = district.hands_over(&report, &to(&receivers)).await;
+        talk(&district, &fire, &codes[0]).await;
+        other.takes(&codes[1], &json!({ "step": "accept", "node": HILLTOP })).await;
+        let copy = other.opens(&codes[1]).await.text("/copy").to_owned();
+        district.closes(&report).await;
+        let review = world.district().await;
+        review.reopens(&report, "New facts.").await;
+        let reporter = world.reporter("boatyard").await;
+        if linked {
+            let original = adopted(&world).await;
+            review.links(&report, &original).await;
+        } else {
+            reporter.withdraws(&report).await;
+        }
+
+        for code in &codes {
+            let handover = checked(&world, code).await;
+            assert_eq!(handover.state, HandoverState::Recalled);
+            assert_eq!(handover.recall_reason.unwrap().to_string(), "not_needed");
+            let seen = district.opens_sent(code).await;
+            let recall = seen.body["history"].as_array().unwrap().iter().find(|event| event["action"] == "recall");
+            let by = if linked { ("district-police", "district_manager") } else { ("clock", "clock") };
+            let recall = recall.unwrap();
+            assert_eq!((&recall["actor"], &recall["role"]), (&json!(by.0), &json!(by.1)));
+            assert_says_nothing_of(&seen.body, &["reporter-boatyard", "白玉兰", "Boatyard"]);
+        }
+        assert_eq!(fire.told().await.last(), Some(&(codes[0].clone(), "recall".to_owned())));
+        assert_eq!(strings(&fire.opens(&codes[0]).await.body["can"]), ["confirm_erasure"]);
+        let history = world.history(&copy).await;
+        assert_eq!((history.report.state, history.contents.len()), (State::Withdrawn, 0), "the copy goes with it");
+        other.takes(&codes[1], &json!({ "step": "confirm_erasure" })).await;
+        // The report itself is as it always was after that: its own texts stay.
+        let report = world.history(&report).await.report;
+        assert_eq!(report.state, if linked { State::Duplicate } else { State::Withdrawn });
+        assert_eq!(report.erased_at, None);
+    }
+}
+
 #[tokio::test]
 async fn an_erasure_that_nobody_confirms_is_called_for() {
     let world = World::start_here().await;
@@ -142,6 +191,15 @@ async fn another_district_reviews_a_copy_of_its_own_until_it_is_called_back() {
     let question = json!({ "decision": "return", "question": "Who?" });
     let returned = officer.tries(&copy, "decisions", opened.version(), &question).await;
     expect_problem(&returned, 409, "no_reporter");
+    // Of a medium the clean copy is shown, and nothing of the original by which the two could be linked.
+    let original = world.history(&report).await.report.media.remove(0);
+    let working = original.checked.unwrap().working.unwrap();
+    let shown = &opened.body["media"][0];
+    assert_eq!((shown.get("sha256"), &shown["size_bytes"]), (None, &json!(working.size_bytes)));
+    assert_ne!(working.size_bytes, original.size_bytes);
+    assert_says_nothing_of(&opened.body, &[&original.sha256.to_string()]);
+    let ours = world.district().await.opens(&report).await;
+    assert_eq!(ours.text("/media/0/sha256"), original.sha256.to_string());
     officer.opens_media(&copy, photos[0]).await;
     officer.approves(&copy).await;
     station.approves(&copy).await;
