@@ -499,8 +499,9 @@ async fn weigh_absences(scale: &mut Scale) {
     scale.weigh(Budget::Unsealing, "end_absence", "", 200, end()).await;
     scale.weigh(Budget::Command, "end_absence", "the same again", 200, end()).await;
     // So does a change of a membership that ends one with it.
+    let path = "/districts/demo/members/officer-willow-bank";
     let version = station.get(path).await.unwrap().version();
-    let begun = station.put_json(&absence, version, &body).await.unwrap();
+    let begun = station.put_json(&format!("{path}/absence"), version, &body).await.unwrap();
     let suspend = json!({ "change": "suspend", "reason": "Off duty." });
     let key = scale.key();
     let changes = format!("{path}/changes");

@@ -301,13 +301,13 @@ async fn who_reads_an_outcome_is_put_on_record() {
 /// Whoever stands in for an absent reviewer does with outcomes what that one could, within the time.
 #[tokio::test]
 async fn a_deputy_records_for_the_absent_one() {
-    let world = World::start().await;
+    let world = World::start_here().await;
     let report = adopted(&world, "river", "boatyard").await;
     let own = adopted(&world, "river", "ferry").await;
     let (station, deputy) = (Staff::of(&world, "station-river").await, Staff::of(&world, "officer-ferry").await);
     let member = "/districts/demo/members/officer-boatyard";
     expect_problem(&deputy.tries_to_record(&arrest(&[&report])).await, 400, "invalid");
-    let now = world.now().unwrap_or_else(Timestamp::now);
+    let now = world.now().unwrap();
     let absence = json!({ "from": now, "until": now + SignedDuration::from_hours(24), "deputy": "officer-ferry" });
     let version = station.person.get(member).await.unwrap().version();
     let absence = station.person.put_json(&format!("{member}/absence"), version, &absence).await.unwrap();

@@ -88,7 +88,7 @@ async fn what_turns_out_to_be_unfounded_is_called_back_from_everybody() {
 #[tokio::test]
 async fn what_is_withdrawn_or_linked_is_called_back_from_everybody() {
     for linked in [false, true] {
-        let world = World::start().await;
+        let world = World::start_here().await;
         neighbours(&world).await;
         let (district, fire) = (Hand::of(&world, "district-police").await, Hand::of(&world, "agency-fire").await);
         let other = Hand::of(&world, "elsewhere-district").await;
