@@ -108,6 +108,8 @@ impl Deployment {
             self.aws("cognito-idp", &format!("AWSCognitoIdentityProviderService.{operation}"), &body).await
         };
         cognito("AdminCreateUser", json!({ "UserPoolId": pool, "Username": user, "MessageAction": "SUPPRESS" })).await;
+        // A test before this one may have suspended them.
+        cognito("AdminEnableUser", json!({ "UserPoolId": pool, "Username": user })).await;
         cognito(
             "AdminSetUserPassword",
             json!({ "UserPoolId": pool, "Username": user, "Password": PASSWORD, "Permanent": true }),
