@@ -62,6 +62,14 @@ locals {
         reports-by-task      = { hash = "task_pk", range = "created_sk", shows = "report" }
       }
     }
+    rewards = {
+      stream = true
+      indexes = {
+        rewards-by-district = { hash = "district_pk", range = "created_sk", shows = "reward" }
+        rewards-by-state    = { hash = "state_pk", range = "created_sk", shows = "reward" }
+        rewards-by-reporter = { hash = "reporter_pk", range = "created_sk", shows = "everything" }
+      }
+    }
     tallies = {
       stream  = false
       indexes = {}
@@ -114,6 +122,10 @@ locals {
     report = [
       "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
       "stage_since", "due_at", "created_at", "updated_at", "reason",
+    ]
+    reward = [
+      "type", "schema", "id", "version", "node", "concerns", "matter", "merit", "amount_fen", "state", "waits_for_fund",
+      "appealed", "claim_until", "created_at", "updated_at",
     ]
     task = [
       "type", "schema", "id", "version", "kind", "title", "category", "priority", "node", "stage", "starts_at",

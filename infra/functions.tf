@@ -79,11 +79,13 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE"])
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE", "REWARDS_TABLE"])
       tables = {
         handovers = local.recall
         members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices   = local.tell
+        # What is adopted, or tells of the same matter, is told to the rewards with the decision.
+        rewards = { actions = local.commit, indexes = [] }
         reports = {
           actions = local.review
           indexes = concat(local.watched, ["queue-by-stage", "reports-by-community"])
@@ -105,11 +107,13 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE"])
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE", "REWARDS_TABLE"])
       tables = {
         handovers = local.recall
         members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices   = local.tell
+        # What is adopted, or tells of the same matter, is told to the rewards with the decision.
+        rewards = { actions = local.commit, indexes = [] }
         reports = {
           actions = local.review
           indexes = concat(local.watched, ["queue-by-stage", "reports-by-community", "reports-by-station"])
@@ -131,11 +135,13 @@ locals {
       timeout_seconds = 10
       concurrency     = -1
       opens_reports   = true
-      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE"])
+      settings        = concat(local.commit_settings, ["HANDOVERS_TABLE", "REWARDS_TABLE"])
       tables = {
         handovers = local.recall
         members   = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices   = local.tell
+        # What is adopted, or tells of the same matter, is told to the rewards with the decision.
+        rewards = { actions = local.commit, indexes = [] }
         reports = {
           actions = local.review
           indexes = concat(local.watched, ["queue-by-stage", "reports-by-community", "reports-by-station", "reports-by-district"])
@@ -721,6 +727,62 @@ locals {
       schedule   = null
     }
 
+    rewards = {
+      description     = "Rewards and the fund: rules, proposals, agreements, the ledger, statements."
+      trigger         = "http"
+      memory_mb       = 256
+      timeout_seconds = 10
+      concurrency     = -1
+      opens_reports   = false
+      settings = concat(local.sign_in_settings, [
+        "REWARDS_TABLE", "MEMBERS_TABLE", "NOTICES_TABLE", "CURSOR_KEY", "TIME_ZONE",
+      ])
+      tables = {
+        members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        notices = local.tell
+        rewards = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          indexes = ["rewards-by-district", "rewards-by-state", "rewards-by-reporter"]
+        }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
+    reward-propose = {
+      description     = "Proposes rewards, when a report was adopted or an outcome confirmed."
+      trigger         = "stream"
+      stream          = ["outcomes", "rewards"]
+      memory_mb       = 256
+      timeout_seconds = 60
+      concurrency     = -1
+      # It reads who has approved a report and who sent it in, and none of its texts.
+      opens_reports = false
+      settings      = ["REWARDS_TABLE", "REPORTS_TABLE", "OUTCOMES_TABLE", "NOTICES_TABLE", "TIME_ZONE"]
+      filters = [
+        { eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["matter_adopted"] } } } },
+        { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["outcome_event"] } } } },
+      ]
+      tables = {
+        notices  = local.tell
+        outcomes = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        reports  = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = [] }
+        rewards  = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"], indexes = [] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = null
+    }
+
     exports = {
       description     = "Exports of statistics as people get them: asked for, listed, read, fetched."
       trigger         = "http"
@@ -764,6 +826,7 @@ locals {
     MEMBERS_TABLE     = local.table_names.members
     OUTCOMES_TABLE    = local.table_names.outcomes
     REPORTS_TABLE     = local.table_names.reports
+    REWARDS_TABLE     = local.table_names.rewards
     TALLIES_TABLE     = local.table_names.tallies
     TASKS_TABLE       = local.table_names.tasks
     TIME_ZONE         = var.time_zone

@@ -69,7 +69,16 @@ run "bundle" {
           tables  = ["reports"]
           touched = { outcomes = ["DeleteItem", "Query"], reports = ["BatchGetItem", "DeleteItem", "PutItem"] }
         }
-        notify        = { tables = ["notices"], touched = { members = ["BatchGetItem"] } }
+        notify = { tables = ["notices"], touched = { members = ["BatchGetItem"] } }
+        reward-propose = {
+          tables = ["outcomes", "rewards"]
+          touched = {
+            notices  = ["PutItem"]
+            outcomes = ["BatchGetItem"]
+            reports  = ["BatchGetItem", "Query"]
+            rewards  = ["BatchGetItem", "PutItem", "Query"]
+          }
+        }
         tally         = { tables = ["members", "outcomes", "reports"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
         task-schedule = { tables = ["tasks"], touched = {} }
         webhook = {

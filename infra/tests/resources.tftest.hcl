@@ -79,7 +79,7 @@ run "bundle" {
           coalesce(index.non_key_attributes, []),
         )) == 0 || index.projection_type == "KEYS_ONLY"
         # Whose items are written for these lists, and hold nothing else.
-        || contains(["deadlines-by-node", "open-reports-by-node"], index.name)
+        || contains(["deadlines-by-node", "open-reports-by-node", "rewards-by-reporter"], index.name)
       ]
     ]))
     error_message = "An index shows more than lists need."
@@ -388,6 +388,14 @@ run "bundle" {
       notify = toset([
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["notice"] } } } }),
       ])
+      reward-propose-outcomes = toset([
+        jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["matter_adopted"] } } } }),
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["outcome_event"] } } } }),
+      ])
+      reward-propose-rewards = toset([
+        jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["matter_adopted"] } } } }),
+        jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["outcome_event"] } } } }),
+      ])
       tally-members  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
       tally-outcomes = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
       tally-reports  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
@@ -404,13 +412,14 @@ run "bundle" {
 
   assert {
     condition = jsonencode({ for name in keys(local.streamed) : name => sort(local.streamed_tables[name]) }) == jsonencode({
-      briefing      = ["documents"]
-      export        = ["documents"]
-      media-erase   = ["reports"]
-      notify        = ["notices"]
-      tally         = ["members", "outcomes", "reports"]
-      task-schedule = ["tasks"]
-      webhook       = ["handovers"]
+      briefing       = ["documents"]
+      export         = ["documents"]
+      media-erase    = ["reports"]
+      notify         = ["notices"]
+      reward-propose = ["outcomes", "rewards"]
+      tally          = ["members", "outcomes", "reports"]
+      task-schedule  = ["tasks"]
+      webhook        = ["handovers"]
     })
     error_message = "A function is driven by another table's stream."
   }

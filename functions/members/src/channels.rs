@@ -189,6 +189,10 @@ pub(crate) struct NoticeView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::code)]
     handover: Option<Code>,
+    /// The reward.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code)]
+    reward: Option<Code>,
     /// The briefing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::code)]
@@ -215,6 +219,7 @@ impl From<Notice> for NoticeView {
             task: None,
             handover: None,
             outcome: None,
+            reward: None,
             briefing: None,
             opening: None,
             urgency: notice.urgency,
@@ -227,6 +232,7 @@ impl From<Notice> for NoticeView {
             About::Task { task, .. } => (view.about, view.task) = ("task", Some(task)),
             About::Handover { handover, .. } => (view.about, view.handover) = ("handover", Some(handover)),
             About::Outcome { outcome, .. } => (view.about, view.outcome) = ("outcome", Some(outcome)),
+            About::Reward { reward, .. } => (view.about, view.reward) = ("reward", Some(reward)),
             About::Briefing { briefing } => (view.about, view.briefing) = ("briefing", Some(briefing)),
             About::Membership { .. } => view.about = "membership",
             About::Webhook { .. } => view.about = "webhook",

@@ -17,6 +17,7 @@ use pingan_http::openapi::Base;
 use pingan_runtime::World;
 use pingan_store::{CursorKey, Store, TableNames};
 use pingan_workflow::Workflow;
+use rewards::Rewards;
 use statistics::Statistics;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -39,11 +40,14 @@ pub struct Functions {
     pub briefings: Briefings,
     /// For `exports`.
     pub exports: Exports,
+    /// For `rewards`.
+    pub rewards: Rewards,
 }
 
 /// Every HTTP function of the bundle. A new one is added here.
 pub fn router(functions: Functions) -> (Router, OpenApi) {
-    let Functions { workflow, media, members, custody, agency_systems, statistics, briefings, exports } = functions;
+    let Functions { workflow, media, members, custody, agency_systems, statistics, briefings, exports, rewards } =
+        functions;
     OpenApiRouter::with_openapi(Base::openapi())
         .merge(submission::router(workflow.clone()))
         .merge(officer_review::router(workflow.clone()))
@@ -59,6 +63,7 @@ pub fn router(functions: Functions) -> (Router, OpenApi) {
         .merge(agency_systems::router(agency_systems))
         .merge(briefings::router(briefings))
         .merge(exports::router(exports))
+        .merge(rewards::router(rewards))
         .split_for_parts()
 }
 
@@ -109,6 +114,7 @@ impl Functions {
             AgencySystems { store: store.clone(), world: World::real(), sealer: sealer.clone(), reach: Reach::Public };
         let custody = Custody { store: store.clone(), world: World::real(), sealer };
         let statistics = Statistics { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
+        let rewards = Rewards { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
         let exports = Exports {
             store: store.clone(),
             documents: documents.clone(),
@@ -116,6 +122,6 @@ impl Functions {
             time_zone: TimeZone::UTC,
         };
         let briefings = Briefings { store, documents, world: World::real(), time_zone: TimeZone::UTC };
-        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings, exports })
+        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings, exports, rewards })
     }
 }

@@ -38,6 +38,8 @@ use pingan_http::{MemberClaim, Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
 use pingan_store::{CursorKey, Store, TableNames, recount::Recount, tables};
 use pingan_workflow::{Workflow, handovers::MAX_CALLED};
+use reward_propose::RewardPropose;
+use rewards::Rewards;
 use statistics::Statistics;
 use tally::Tally;
 use task_clock::TaskClock;
@@ -267,6 +269,11 @@ impl Bundle {
                 sealer: webhook_sealer.clone(),
                 reach: Reach::ThisMachineToo,
             },
+            rewards: Rewards {
+                store: store_of_functions.clone(),
+                world: world.clone(),
+                time_zone: policy.calendar.time_zone.clone(),
+            },
             statistics: Statistics {
                 store: store_of_functions,
                 world: world.clone(),
@@ -316,6 +323,9 @@ impl Bundle {
         tasks.extend(pumped.drive_webhooks(names.handovers.clone(), &secrets, &store, &world, &clock, sealed).await?);
         tasks.extend(pumped.drive_briefings(names.documents.clone(), &briefing, &clock, weekly));
         tasks.push(pumped.drive_exports(names.documents, export));
+        let time_zone = policy.calendar.time_zone.clone();
+        let propose = RewardPropose { store: store.clone(), world: world.clone(), time_zone };
+        tasks.extend(pumped.drive_proposals([names.rewards, names.outcomes], &propose));
         tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &store, world, &clock).await?);
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
@@ -605,6 +615,18 @@ impl Pumped {
             let job = job.clone();
             async move { job.handle(batch).await }
         })
+    }
+
+    /// Pumps the streams of the rewards and of the outcomes into the function that proposes rewards.
+    fn drive_proposals(&self, [rewards, outcomes]: [String; 2], propose: &RewardPropose) -> [JoinHandle<()>; 2] {
+        let drive = |name: &'static str, table: String| {
+            let propose = propose.clone();
+            self.drive(name, table, move |batch| {
+                let propose = propose.clone();
+                async move { propose.handle(batch).await }
+            })
+        };
+        [drive("propose-adopted", rewards), drive("propose-confirmed", outcomes)]
     }
 
     /// Pumps the stream of the tasks into the function that books their moments, and runs the

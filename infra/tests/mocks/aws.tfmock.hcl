@@ -194,6 +194,11 @@ override_resource {
 }
 
 override_resource {
+  target = aws_kms_key.table["rewards"]
+  values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/rewards" }
+}
+
+override_resource {
   target = aws_kms_key.table["tallies"]
   values = { arn = "arn:aws:kms:us-east-1:123456789012:key/table/tallies" }
 }

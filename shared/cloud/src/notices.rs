@@ -111,6 +111,7 @@ impl Notices {
             | About::Membership { .. }
             | About::Identity { .. }
             | About::Outcome { .. }
+            | About::Reward { .. }
             | About::Webhook { .. } => None,
         };
         match link.filter(|(base, _)| !base.is_empty()) {

@@ -297,7 +297,7 @@ fn check_name(at: &str, name: &Text, bad: &mut Vec<FieldError>) {
     }
 }
 
-fn check_listed<'a>(
+pub(crate) fn check_listed<'a>(
     at: &str,
     label: &'a Label,
     name: &Text,

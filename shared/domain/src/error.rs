@@ -133,11 +133,36 @@ named! {
         ExportNotReady = "export_not_ready",
         /// The file of the export was kept for a week, and is gone.
         ExportExpired = "export_expired",
+        /// The fund has not as much.
+        FundExhausted = "fund_exhausted",
+        /// The fund's year was closed.
+        FundClosed = "fund_closed",
+        /// The district has no rules of rewards that hold on this day.
+        NoRewardRules = "no_reward_rules",
+        /// The reward is not in a state in which this can be done.
+        WrongRewardState = "wrong_reward_state",
+        /// Nobody agrees to what they have adjusted themselves.
+        OwnProposal = "own_proposal",
+        /// Nobody decides the appeal against what they have declined themselves.
+        OwnDecline = "own_decline",
+        /// The rules do not ask this person, or nobody more of their role, to agree.
+        NotAskedToAgree = "not_asked_to_agree",
+        /// Has agreed before.
+        AgreedAlready = "agreed_already",
+        /// Those who have approved the report cannot agree to its reward alone.
+        ReviewersAlone = "reviewers_alone",
+        /// The cap leaves nothing to reward with.
+        NothingToReward = "nothing_to_reward",
+        /// Was appealed before.
+        AppealedAlready = "appealed_already",
+        /// Something of it was paid.
+        PaidAlready = "paid_already",
     }
 }
 
 impl Refusal {
     /// What a person is told.
+    #[expect(clippy::too_many_lines, reason = "a text for each refusal, read as one table")]
     pub fn detail(self) -> &'static str {
         match self {
             Self::Suspended => "Your membership is suspended. Speak with your community police officer or manager.",
@@ -225,6 +250,20 @@ impl Refusal {
             }
             Self::ExportNotReady => "The file is still being made. Ask again in a moment.",
             Self::ExportExpired => "The file was kept for a week, and is gone. Ask for a new one.",
+            Self::FundExhausted => "The fund has not as much. What is proposed waits until there is.",
+            Self::FundClosed => "The fund's year is over, and nothing is promised from it any more.",
+            Self::NoRewardRules => "The district has no rules of rewards that hold on this day.",
+            Self::WrongRewardState => "The reward is not in a state in which this can be done.",
+            Self::OwnProposal => "You have adjusted this reward. Others have to agree to it.",
+            Self::OwnDecline => "You have declined this reward. Somebody else has to decide after the appeal.",
+            Self::NotAskedToAgree => "The rules ask others to agree to this amount, or enough of your role have.",
+            Self::AgreedAlready => "You have agreed to this reward already.",
+            Self::ReviewersAlone => {
+                "Those who approved the report cannot agree to its reward alone. Somebody else has to."
+            }
+            Self::NothingToReward => "The cap of the month leaves nothing to reward with.",
+            Self::AppealedAlready => "This reward was appealed once, and cannot be again.",
+            Self::PaidAlready => "Something of this reward was paid, and cannot be taken back.",
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::{
     outcome::{OutcomeAction, OutcomeId},
     outcome_life,
     report::{Report, ReportId, Urgency, node_of},
+    reward::{self, RewardAction, RewardId, Share, ShareState},
     scope::Selection,
     task::{TaskId, TaskKind},
     tasking::{self, TaskAction},
@@ -113,6 +114,13 @@ pub enum About {
         /// What was done.
         action: HandoverAction,
     },
+    /// A reward. Nobody is told of how much.
+    Reward {
+        /// Its code.
+        reward: RewardId,
+        /// What was done.
+        action: RewardAction,
+    },
     /// A briefing.
     Briefing {
         /// Its code.
@@ -146,6 +154,7 @@ impl About {
             Self::CameOf { .. } => "outcome",
             Self::Handover { action, .. } => action.name(),
             Self::Webhook { action, .. } => action.name(),
+            Self::Reward { action, .. } => action.name(),
             Self::Briefing { .. } => "brief",
         }
     }
@@ -502,6 +511,53 @@ pub fn of_outcome(decided: &outcome_life::Decided, reports: &[Report]) -> Vec<No
         notices.push(notice(to, Some(report.pseudonym), About::CameOf { report: of }, text, key));
     }
     notices
+}
+
+/// The notices of what happened to a reward: to those who have to agree, to the treasurer once it is
+/// to be paid, and to whom it is for. They say neither how much nor for what.
+pub fn of_reward(decided: &reward::Decided) -> Vec<Notice> {
+    let reward::Decided { reward, event, .. } = decided;
+    let code = reward.id;
+    let notice = |to, pseudonym: Option<Code>, zh: &str, en: &str, whom: &str| Notice {
+        to,
+        only: None,
+        pseudonym,
+        at: event.at,
+        urgency: Urgency::Routine,
+        what: About::Reward { reward: code, action: event.action },
+        text: Text::new(format!("奖励 {code} {zh}。"), format!("The reward {code} {en}.")),
+        deduplication_key: format!("{}-{}-{whom}", code.as_str(), event.seq),
+    };
+    let agreeing = || {
+        let to = Audience::Reviewers { stage: Stage::District, node: reward.district() };
+        notice(to, None, "待同意", "waits for agreement", "district")
+    };
+    let treasurer = || {
+        let to = Audience::Staff { role: Role::Treasurer, node: reward.district() };
+        notice(to, None, "已批准", "is approved", "treasurer")
+    };
+    let told = |share: &Share, zh, en| {
+        let to = Audience::Member { member: share.member.clone() };
+        notice(to, Some(share.pseudonym), zh, en, &format!("reporter-{}", share.report.as_str()))
+    };
+    let all = |zh, en| reward.shares.iter().map(|share| told(share, zh, en)).collect();
+    let one = |zh, en| {
+        let share = event.share.and_then(|number| reward.shares.get(usize::from(number)));
+        share.map(|share| told(share, zh, en)).into_iter().collect()
+    };
+    match event.action {
+        RewardAction::Propose | RewardAction::Reassess | RewardAction::Agree | RewardAction::Appeal => vec![agreeing()],
+        RewardAction::Approve => {
+            let reserved = reward.shares.iter().filter(|share| share.state == ShareState::Reserved);
+            let to_claim = reserved.map(|share| told(share, "待您领取", "waits for you: please open it"));
+            std::iter::once(treasurer()).chain(to_claim).collect()
+        }
+        RewardAction::Adjust | RewardAction::Recover => Vec::new(),
+        RewardAction::Decline => all("已有结果", "was decided on: please open it"),
+        RewardAction::Reverse => all("有变动", "has changed: please open it"),
+        RewardAction::Pay => one("已发放", "was paid"),
+        RewardAction::Lapse => one("未在期限内领取，已失效", "was not claimed in time"),
+    }
 }
 
 /// The notices of what happened to a hand-over: to the receiver of what the district or the clock

@@ -13,9 +13,11 @@ use pingan_domain::{
     error::Error,
     export::ExportId,
     handover::HandoverId,
+    ledger::YEARS,
     member::MemberId,
     outcome::OutcomeId,
     report::ReportId,
+    reward::RewardId,
     task::TaskId,
     territory::{Level, NodeId},
     webhook::DeliveryId,
@@ -192,6 +194,13 @@ path_parameters! {
     HandoverPath(HandoverId) = "handover_id", |text| HandoverId::parse(text).map_err(|error| error.to_string());
     /// The code of a briefing.
     BriefingPath(BriefingId) = "briefing_id", |text| BriefingId::parse(text).map_err(|error| error.to_string());
+    /// The code of a reward.
+    RewardPath(RewardId) = "reward_id", |text| RewardId::parse(text).map_err(|error| error.to_string());
+    /// A fiscal year.
+    YearPath(i16) = "year", |text| match text.parse() {
+        Ok(year) if YEARS.contains(&year) => Ok(year),
+        _ => Err(format!("is no year from {} to {}", YEARS.start(), YEARS.end())),
+    };
     /// The code of an export.
     ExportPath(ExportId) = "export_id", |text| ExportId::parse(text).map_err(|error| error.to_string());
     /// The id of a medium.

@@ -23,7 +23,8 @@ pub use crate::{
     actor::{MemberClaim, Subject},
     extract::{
         AgencyPath, Body, BriefingPath, DeliveryPath, DistrictPath, ExportPath, HandoverPath, IdempotencyKey, IfMatch,
-        InvitePath, MediaPath, MemberPath, OpeningPath, OutcomePath, Query, ReportPath, TaskPath, Versioned,
+        InvitePath, MediaPath, MemberPath, OpeningPath, OutcomePath, Query, ReportPath, RewardPath, TaskPath,
+        Versioned, YearPath,
     },
     page::PageQuery,
     problem::Problem,

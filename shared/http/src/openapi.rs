@@ -92,7 +92,7 @@ fn describe_parameters(operation: &mut Operation) {
                 parameter.description = Some(description.to_owned());
             }
             let schema = match parameter.name.as_str() {
-                "report_id" | "briefing_id" | "export_id" | "code" => schema::code(),
+                "report_id" | "briefing_id" | "export_id" | "reward_id" | "code" => schema::code(),
                 "media_id" | "opening_id" | "Idempotency-Key" => schema::uuid(),
                 "district" => schema::node(),
                 "If-Match" => schema::etag(),

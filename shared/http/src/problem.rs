@@ -87,7 +87,10 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::NotOpen
         | Refusal::NotYourTask
         | Refusal::OwnOutcome
-        | Refusal::NotYourExport => StatusCode::FORBIDDEN,
+        | Refusal::NotYourExport
+        | Refusal::OwnProposal
+        | Refusal::OwnDecline
+        | Refusal::NotAskedToAgree => StatusCode::FORBIDDEN,
         Refusal::WrongState
         | Refusal::MovedOn
         | Refusal::NoSuchStage
@@ -123,7 +126,16 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::BriefingUnread
         | Refusal::TooManyComments
         | Refusal::ExportNotReady
-        | Refusal::ExportExpired => StatusCode::CONFLICT,
+        | Refusal::ExportExpired
+        | Refusal::FundExhausted
+        | Refusal::FundClosed
+        | Refusal::NoRewardRules
+        | Refusal::WrongRewardState
+        | Refusal::AgreedAlready
+        | Refusal::ReviewersAlone
+        | Refusal::NothingToReward
+        | Refusal::AppealedAlready
+        | Refusal::PaidAlready => StatusCode::CONFLICT,
         Refusal::InviteUnusable => StatusCode::NOT_FOUND,
     }
 }

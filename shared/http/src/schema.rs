@@ -10,6 +10,7 @@ use pingan_domain::{
     feedback,
     handover::{HandoverAction, HandoverSide, HandoverState, RecallReason, WordsKind},
     identity::{IdentityAction, OpeningState},
+    ledger::{Account, Movement},
     life::{Action, RejectionReason, Stage, State},
     media::{MediaKind, MediaRefusal, MediaType, Rendition},
     member::{Body, MemberState, Role},
@@ -17,6 +18,7 @@ use pingan_domain::{
     named::Named,
     outcome::{NoteKind, OutcomeAction, OutcomeState},
     report::{Category, Concerns, Urgency},
+    reward::{DeclineReason, RewardAction, RewardState, ShareState},
     statistics::By,
     task::{FieldKind, TaskKind, TaskState},
     task_receipt::Acknowledged,
@@ -45,6 +47,18 @@ closed_lists! {
     by = By;
     /// The body that staff serve.
     body = Body;
+    /// The accounts of a fund.
+    account = Account;
+    /// What moves money.
+    movement = Movement;
+    /// Why nobody is rewarded.
+    decline_reason = DeclineReason;
+    /// What can be done with a reward.
+    reward_action = RewardAction;
+    /// Where a reward is.
+    reward_state = RewardState;
+    /// Where the share of one person is.
+    share_state = ShareState;
     /// How a briefing came about.
     briefing_origin = Origin;
     /// Where a briefing is.

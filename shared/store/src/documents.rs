@@ -410,7 +410,7 @@ impl Store {
     }
 
     /// The events of a report, oldest first, without its texts.
-    async fn report_events(&self, id: ReportId) -> Result<Vec<Event>, Error> {
+    pub(crate) async fn report_events(&self, id: ReportId) -> Result<Vec<Event>, Error> {
         let items = self.partition(Table::Reports, &Key::Report(id).pk(), EVENT_PREFIX).await?;
         items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
     }

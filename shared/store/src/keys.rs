@@ -42,6 +42,17 @@
 //! reports   ACCESS#<code>         ACCESS#<seq:8>      one reading of it
 //! reports   RECEIPT#<command>     RECEIPT             a command that was carried out
 //! reports   MEDIA#<uuid>          MEDIA               a medium
+//! rewards   FUND#<district>#<year>  FUND              a fund as it stands
+//! rewards   FUND#<district>#<year>  ENTRY#<seq:8>     an entry of its ledger
+//! rewards   RULES#<district>      RULES#<version:6>   a version of the rules of rewards
+//! rewards   REWARD#<code>         REWARD              a reward
+//! rewards   REWARD#<code>         EVENT#<seq:8>       an event of it
+//! rewards   REWARD#<code>         SHARE#<number:2>    the share of one person, as statements show it
+//! rewards   MATTER#<report>       MATTER              that a matter has a reward, or is to have one
+//! rewards   MATTER#<report>       ADOPTED             that the report was adopted: a reward is to be proposed
+//! rewards   MATTER#<report>       ALSO#<report>       that another report tells of the same matter
+//! rewards   REWARDED#<member>     YEAR#<year>         what a person was rewarded with in a year
+//! rewards   REWARD_DONE#<command> DONE                a command on rewards that was carried out
 //! tallies   TALLY#<node>          DAY#<date>          the counters of a node on a day
 //! tallies   TALLY#<node>          MONTH#<year>-<month>  the same of a month
 //! tallies   TALLIED#<of>#<id>     TALLIED             which events of a report, a member or an outcome were counted
@@ -86,6 +97,9 @@
 //! handovers-by-district  NODE#<node>            <created:15>#<code>
 //! handovers-by-receiver  RECEIVER#<receiver>    <created:15>#<code>
 //! handovers-by-due      DUE#<shard>             <call:15>#<code>
+//! rewards-by-district   NODE#<node>             <created:15>#<code>
+//! rewards-by-state      STATE#<node>#<state>    <created:15>#<code>
+//! rewards-by-reporter   REPORTER#<member>       <created:15>#<code>
 //! briefings-by-district NODE#<node>             <created:15>#<code>
 //! exports-by-district   NODE#<node>             <created:15>#<code>
 //! districts             DISTRICTS               <node>
@@ -107,6 +121,7 @@ use pingan_domain::{
     handover::{HandoverId, Receiver},
     hash::Digest,
     identity::OpeningId,
+    ledger::FundId,
     life::Stage,
     media::MediaId,
     member::{MemberId, Role},
@@ -114,6 +129,7 @@ use pingan_domain::{
     notice::Audience,
     outcome::OutcomeId,
     report::{ReportId, Urgency},
+    reward::{RewardId, RewardState},
     tally::Aggregate,
     task::TaskId,
     territory::{Level, NodeId},
@@ -125,6 +141,9 @@ pub const ACCESS_PREFIX: &str = "ACCESS#";
 
 /// What the sort keys of all events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
+
+/// What the sort keys of the entries of a ledger begin with.
+pub const ENTRY_PREFIX: &str = "ENTRY#";
 
 /// What the sort keys of the texts of an outcome begin with.
 const NOTE_PREFIX: &str = "NOTE#";
@@ -182,6 +201,28 @@ pub enum Key {
     OutcomeDone(CommandId),
     /// An event of a hand-over.
     HandoverEvent(HandoverId, u64),
+    /// A fund.
+    Fund(FundId),
+    /// An entry of the ledger of a fund.
+    FundEntry(FundId, u64),
+    /// A version of the rules of rewards of a district.
+    RewardRules(NodeId, u32),
+    /// A reward.
+    Reward(RewardId),
+    /// An event of a reward.
+    RewardEvent(RewardId, u64),
+    /// The share of one person in a reward.
+    RewardShare(RewardId, u8),
+    /// That a matter has a reward, or is to have one.
+    Matter(ReportId),
+    /// That a report was adopted.
+    MatterAdopted(ReportId),
+    /// That another report tells of the same matter.
+    MatterAlso(ReportId, ReportId),
+    /// What a person was rewarded with in a year.
+    RewardedYear(MemberId, i16),
+    /// A command on rewards that was carried out.
+    RewardDone(CommandId),
     /// The counters of a node.
     Tally(NodeId, Span),
     /// Which events were counted.
@@ -286,6 +327,8 @@ pub enum Table {
     Outcomes,
     /// Reports and what belongs to them.
     Reports,
+    /// Rewards, their rules, and the ledgers of the funds.
+    Rewards,
     /// The counters of the statistics.
     Tallies,
     /// Tasks and what reporters do with them.
@@ -294,7 +337,7 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Documents,
         Self::Handovers,
         Self::Identities,
@@ -302,6 +345,7 @@ impl Table {
         Self::Notices,
         Self::Outcomes,
         Self::Reports,
+        Self::Rewards,
         Self::Tallies,
         Self::Tasks,
     ];
@@ -336,6 +380,17 @@ impl Key {
             | Self::OutcomeNote(..)
             | Self::OutcomeLead(..)
             | Self::OutcomeDone(_) => Table::Outcomes,
+            Self::Fund(_)
+            | Self::FundEntry(..)
+            | Self::RewardRules(..)
+            | Self::Reward(_)
+            | Self::RewardEvent(..)
+            | Self::RewardShare(..)
+            | Self::Matter(_)
+            | Self::MatterAdopted(_)
+            | Self::MatterAlso(..)
+            | Self::RewardedYear(..)
+            | Self::RewardDone(_) => Table::Rewards,
             Self::Tally(..) | Self::Tallied(_) => Table::Tallies,
             Self::Notice(..) => Table::Notices,
             Self::Task(_)
@@ -371,6 +426,17 @@ impl Key {
             Self::OutcomeLead(..) => "outcome_lead",
             Self::OutcomeDone(_) => "outcome_done",
             Self::HandoverEvent(..) => "handover_event",
+            Self::Fund(_) => "fund",
+            Self::FundEntry(..) => "fund_entry",
+            Self::RewardRules(..) => "reward_rules",
+            Self::Reward(_) => "reward",
+            Self::RewardEvent(..) => "reward_event",
+            Self::RewardShare(..) => "reward_share",
+            Self::Matter(_) => "matter",
+            Self::MatterAdopted(_) => "matter_adopted",
+            Self::MatterAlso(..) => "matter_also",
+            Self::RewardedYear(..) => "rewarded_year",
+            Self::RewardDone(_) => "reward_done",
             Self::Tally(..) => "tally",
             Self::Tallied(_) => "tallied",
             Self::Webhook(_) => "webhook",
@@ -417,6 +483,12 @@ impl Key {
             Self::Outcome(id) | Self::OutcomeEvent(id, _) | Self::OutcomeNote(id, _) => outcome_pk(*id),
             Self::OutcomeLead(report, ..) => led_pk(*report),
             Self::OutcomeDone(command) => format!("RECORDED#{command}"),
+            Self::Fund(id) | Self::FundEntry(id, _) => fund_pk(id),
+            Self::RewardRules(district, _) => rules_pk(district),
+            Self::Reward(id) | Self::RewardEvent(id, _) | Self::RewardShare(id, _) => reward_pk(*id),
+            Self::Matter(report) | Self::MatterAdopted(report) | Self::MatterAlso(report, _) => matter_pk(*report),
+            Self::RewardedYear(member, _) => format!("REWARDED#{member}"),
+            Self::RewardDone(command) => format!("REWARD_DONE#{command}"),
             Self::Tally(node, _) => tally_pk(node),
             Self::Tallied(Aggregate::Report(id)) => format!("TALLIED#report#{}", id.as_str()),
             Self::Tallied(Aggregate::Member(id)) => format!("TALLIED#member#{id}"),
@@ -469,6 +541,15 @@ impl Key {
             Self::OutcomeNote(_, seq) => format!("{NOTE_PREFIX}{seq:08}"),
             Self::OutcomeLead(_, created_at, id) => created_sk(*created_at, id.as_str()),
             Self::OutcomeDone(_) => "RECORDED".to_owned(),
+            Self::Fund(_) => "FUND".to_owned(),
+            Self::FundEntry(_, seq) => format!("{ENTRY_PREFIX}{seq:08}"),
+            Self::RewardRules(_, version) => format!("RULES#{version:06}"),
+            Self::Reward(_) => "REWARD".to_owned(),
+            Self::RewardShare(_, share) => format!("SHARE#{share:02}"),
+            Self::Matter(_) => "MATTER".to_owned(),
+            Self::MatterAdopted(_) => "ADOPTED".to_owned(),
+            Self::MatterAlso(_, report) => format!("ALSO#{}", report.as_str()),
+            Self::RewardedYear(_, year) => format!("YEAR#{year:04}"),
             Self::Tally(_, span) => span.to_string(),
             Self::Tallied(_) => "TALLIED".to_owned(),
             Self::Webhook(_) => "WEBHOOK".to_owned(),
@@ -483,6 +564,7 @@ impl Key {
             | Self::HandoverEvent(_, seq)
             | Self::IdentityEvent(_, seq)
             | Self::OutcomeEvent(_, seq)
+            | Self::RewardEvent(_, seq)
             | Self::TaskEvent(_, seq)
             | Self::WebhookEvent(_, seq) => format!("{EVENT_PREFIX}{seq:08}"),
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
@@ -498,7 +580,7 @@ impl Key {
             Self::TaskAnswer(..) => "ANSWER".to_owned(),
             Self::TaskPlace(_, ends_at, id) => created_sk(*ends_at, id.as_str()),
             Self::TaskReceipt(_, id) => id.as_str().to_owned(),
-            Self::TaskDone(_) | Self::WebhookDone(_) => "DONE".to_owned(),
+            Self::RewardDone(_) | Self::TaskDone(_) | Self::WebhookDone(_) => "DONE".to_owned(),
         }
     }
 
@@ -538,6 +620,9 @@ impl Key {
             }
             ("RECORDED", "RECORDED") => Self::OutcomeDone(serde_json::from_value(id.into()).ok()?),
             ("HANDOVER", sk) => Self::HandoverEvent(report()?, number(sk)?),
+            ("FUND" | "RULES" | "REWARD" | "MATTER" | "REWARDED" | "REWARD_DONE", sk) => {
+                Self::of_rewards(kind, id, sk)?
+            }
             ("TALLY", sk) => Self::Tally(NodeId::parse(id).ok()?, span(sk)?),
             ("TALLIED", "TALLIED") => {
                 let (of, id) = id.split_once('#')?;
@@ -600,6 +685,27 @@ impl Key {
         // Only the canonical spelling is a key: `EVENT#1` is not `EVENT#00000001`.
         (key.pk() == pk && key.sk() == sk).then_some(key)
     }
+
+    /// The key of an item of the rewards.
+    fn of_rewards(kind: &str, id: &str, sk: &str) -> Option<Self> {
+        Some(match (kind, sk) {
+            ("FUND", "FUND") => Self::Fund(fund(id)?),
+            ("FUND", sk) => Self::FundEntry(fund(id)?, sk.strip_prefix(ENTRY_PREFIX)?.parse().ok()?),
+            ("RULES", sk) => Self::RewardRules(NodeId::parse(id).ok()?, sk.strip_prefix("RULES#")?.parse().ok()?),
+            ("REWARD", "REWARD") => Self::Reward(Code::parse(id).ok()?),
+            ("REWARD", sk) => match sk.split_once('#')? {
+                ("EVENT", seq) => Self::RewardEvent(Code::parse(id).ok()?, seq.parse().ok()?),
+                ("SHARE", share) => Self::RewardShare(Code::parse(id).ok()?, share.parse().ok()?),
+                _ => return None,
+            },
+            ("MATTER", "MATTER") => Self::Matter(Code::parse(id).ok()?),
+            ("MATTER", "ADOPTED") => Self::MatterAdopted(Code::parse(id).ok()?),
+            ("MATTER", sk) => Self::MatterAlso(Code::parse(id).ok()?, Code::parse(sk.strip_prefix("ALSO#")?).ok()?),
+            ("REWARDED", sk) => Self::RewardedYear(MemberId::parse(id).ok()?, sk.strip_prefix("YEAR#")?.parse().ok()?),
+            ("REWARD_DONE", "DONE") => Self::RewardDone(serde_json::from_value(id.into()).ok()?),
+            _ => return None,
+        })
+    }
 }
 
 /// The indexes of the tables.
@@ -643,6 +749,12 @@ pub enum Index {
     HandoversByReceiver,
     /// On which hand-overs has the clock to look, and when? Only what is open stands in it.
     HandoversByDue,
+    /// Which rewards has a district, newest first?
+    RewardsByDistrict,
+    /// Which rewards of a district are in a state, oldest first?
+    RewardsByState,
+    /// What was a reporter rewarded with, newest first?
+    RewardsByReporter,
     /// Which briefings has a district, newest first?
     BriefingsByDistrict,
     /// Which exports were asked for in a district, newest first?
@@ -653,7 +765,7 @@ pub enum Index {
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 33] = [
         Self::QueueByStage,
         Self::OpenReportsByNode,
         Self::DeadlinesByNode,
@@ -681,6 +793,9 @@ impl Index {
         Self::HandoversByDistrict,
         Self::HandoversByReceiver,
         Self::HandoversByDue,
+        Self::RewardsByDistrict,
+        Self::RewardsByState,
+        Self::RewardsByReporter,
         Self::BriefingsByDistrict,
         Self::ExportsByDistrict,
         Self::Districts,
@@ -704,6 +819,7 @@ impl Index {
                 Table::Outcomes
             }
             Self::HandoversByDistrict | Self::HandoversByReceiver | Self::HandoversByDue => Table::Handovers,
+            Self::RewardsByDistrict | Self::RewardsByState | Self::RewardsByReporter => Table::Rewards,
         }
     }
 
@@ -737,6 +853,9 @@ impl Index {
             Self::HandoversByDistrict => "handovers-by-district",
             Self::HandoversByReceiver => "handovers-by-receiver",
             Self::HandoversByDue => "handovers-by-due",
+            Self::RewardsByDistrict => "rewards-by-district",
+            Self::RewardsByState => "rewards-by-state",
+            Self::RewardsByReporter => "rewards-by-reporter",
             Self::BriefingsByDistrict => "briefings-by-district",
             Self::ExportsByDistrict => "exports-by-district",
             Self::Districts => "districts",
@@ -750,7 +869,8 @@ impl Index {
             Self::OpenReportsByNode => ("open_pk", "created_sk"),
             Self::DeadlinesByNode => ("open_pk", "deadline_sk"),
             Self::ReportsByDue | Self::HandoversByDue => ("due_pk", "due_sk"),
-            Self::ReportsByReporter => ("reporter_pk", "created_sk"),
+            Self::ReportsByReporter | Self::RewardsByReporter => ("reporter_pk", "created_sk"),
+            Self::RewardsByState => ("state_pk", "created_sk"),
             Self::ReportsByNode(level)
             | Self::MembersByNode(level)
             | Self::TasksByNode(level)
@@ -760,9 +880,10 @@ impl Index {
                 Level::District => ("district_pk", "created_sk"),
             },
             Self::InvitesByCommunity => ("invites_pk", "created_sk"),
-            Self::OpeningsByDistrict | Self::HandoversByDistrict | Self::BriefingsByDistrict => {
-                ("district_pk", "created_sk")
-            }
+            Self::OpeningsByDistrict
+            | Self::HandoversByDistrict
+            | Self::BriefingsByDistrict
+            | Self::RewardsByDistrict => ("district_pk", "created_sk"),
             Self::HandoversByReceiver | Self::OutcomesByReceiver => ("receiver_pk", "created_sk"),
             // Beside the briefings, in the same table.
             Self::ExportsByDistrict => ("exports_pk", "created_sk"),
@@ -845,6 +966,36 @@ pub fn task_pk(task: TaskId) -> String {
 /// The partition of an outcome.
 pub fn outcome_pk(outcome: OutcomeId) -> String {
     format!("OUTCOME#{}", outcome.as_str())
+}
+
+/// The partition of a fund with its ledger.
+pub fn fund_pk(fund: &FundId) -> String {
+    format!("FUND#{}#{:04}", fund.district, fund.year)
+}
+
+fn fund(id: &str) -> Option<FundId> {
+    let (district, year) = id.split_once('#')?;
+    Some(FundId { district: NodeId::parse(district).ok()?, year: year.parse().ok()? })
+}
+
+/// The partition of the rules of rewards of a district.
+pub fn rules_pk(district: &NodeId) -> String {
+    format!("RULES#{district}")
+}
+
+/// The partition of a matter: of the report that came first.
+pub fn matter_pk(report: ReportId) -> String {
+    format!("MATTER#{}", report.as_str())
+}
+
+/// The partition of a reward with all that belongs to it.
+pub fn reward_pk(reward: RewardId) -> String {
+    format!("REWARD#{}", reward.as_str())
+}
+
+/// The rewards of a district in a state.
+pub fn state_pk(district: &NodeId, state: RewardState) -> String {
+    format!("STATE#{district}#{state}")
 }
 
 /// The partition of the outcomes to which a report led.
@@ -981,6 +1132,7 @@ mod tests {
         let member = MemberId::parse("officer-1").unwrap();
         let command = CommandId::new(&member, MediaId::nil());
         let webhook = WebhookId { district: "demo".parse().unwrap(), agency: Label::parse("fire").unwrap() };
+        let fund = FundId { district: "demo".parse().unwrap(), year: 2026 };
         let delivery = format!("001800000000123-{}-12", report.as_str());
         let keys = [
             (Key::Member(member.clone()), "MEMBER#officer-1", "MEMBER"),
@@ -1003,6 +1155,17 @@ mod tests {
             (Key::BriefingComment(report, command), "BRIEFING#", &format!("COMMENT#{command}")),
             (Key::BriefingReader(report, member.clone()), "BRIEFING#", "READER#officer-1"),
             (Key::Export(report), "EXPORT#", "EXPORT"),
+            (Key::Fund(fund.clone()), "FUND#demo#2026", "FUND"),
+            (Key::FundEntry(fund, 12), "FUND#demo#2026", "ENTRY#00000012"),
+            (Key::RewardRules("demo".parse().unwrap(), 3), "RULES#demo", "RULES#000003"),
+            (Key::Reward(report), "REWARD#", "REWARD"),
+            (Key::RewardEvent(report, 4), "REWARD#", "EVENT#00000004"),
+            (Key::RewardShare(report, 9), "REWARD#", "SHARE#09"),
+            (Key::Matter(report), "MATTER#", "MATTER"),
+            (Key::MatterAdopted(report), "MATTER#", "ADOPTED"),
+            (Key::MatterAlso(report, report), "MATTER#", &format!("ALSO#{}", report.as_str())),
+            (Key::RewardedYear(member.clone(), 2026), "REWARDED#officer-1", "YEAR#2026"),
+            (Key::RewardDone(command), "REWARD_DONE#", "DONE"),
             (Key::Handover(report), "HANDOVER#", "HANDOVER"),
             (Key::Outcome(report), "OUTCOME#", "OUTCOME"),
             (Key::OutcomeEvent(report, 7), "OUTCOME#", "EVENT#00000007"),

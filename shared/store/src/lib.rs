@@ -43,6 +43,7 @@ pub mod outcomes;
 mod pages;
 pub mod recount;
 pub mod reports;
+pub mod rewards;
 pub mod stream;
 pub mod tables;
 pub mod tallies;

@@ -17,11 +17,15 @@ use pingan_domain::{
     hash::Digest,
     identity::{IdentityHead, Opening, OpeningId},
     invite::{Invite, PersonalInvite},
+    ledger::{Fund, FundId},
     media::{Media, MediaId},
     member::{Member, MemberId},
     membership::Profile,
     outcome::{Outcome, OutcomeId},
     report::{Report, ReportId},
+    reward::{Reward, RewardId},
+    reward_rules::Rules,
+    rewarded::Rewarded,
     scope::Census,
     task::{Task, TaskId},
     task_receipt::{Counts, TaskAnswer, TaskReceipt},
@@ -37,6 +41,7 @@ use crate::{
     item::{EXPIRES_AT, Item, decode, key_attributes, key_of},
     keys::Key,
     members::{self, Done, StoredInvite, Tries},
+    rewards::{MatterRecord, RewardDone},
 };
 
 /// How often keys that DynamoDB left unprocessed are asked for again.
@@ -248,6 +253,37 @@ impl Loaded {
     /// A briefing.
     pub fn briefing(&self, id: BriefingId) -> Result<Option<BriefingRecord>, Error> {
         self.get(&Key::Briefing(id))
+    }
+
+    /// A fund.
+    pub fn fund(&self, id: &FundId) -> Result<Option<Fund>, Error> {
+        self.get(&Key::Fund(id.clone()))
+    }
+
+    /// A version of the rules of rewards.
+    pub fn reward_rules(&self, district: &NodeId, version: u32) -> Result<Option<Rules>, Error> {
+        self.get(&Key::RewardRules(district.clone(), version))
+    }
+
+    /// A reward.
+    pub fn reward(&self, id: RewardId) -> Result<Option<Reward>, Error> {
+        self.get(&Key::Reward(id))
+    }
+
+    /// Whether a matter has a reward, or is to have one.
+    pub fn matter(&self, report: ReportId) -> Result<Option<MatterRecord>, Error> {
+        self.get(&Key::Matter(report))
+    }
+
+    /// What a person was rewarded with in a year.
+    pub fn rewarded(&self, member: &MemberId, year: i16) -> Result<Rewarded, Error> {
+        let found = self.get(&Key::RewardedYear(member.clone(), year))?;
+        Ok(found.unwrap_or_else(|| Rewarded::none(member.clone(), year)))
+    }
+
+    /// A command on rewards that was carried out.
+    pub fn reward_done(&self, command: CommandId) -> Result<Option<RewardDone>, Error> {
+        self.get(&Key::RewardDone(command))
     }
 
     /// An export.

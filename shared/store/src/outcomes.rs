@@ -318,7 +318,7 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<OutcomePage, Error> {
-        let list = ("led", keys::led_pk(report));
+        let list = ("led", keys::led_pk(report), "");
         let (items, next) = self.newest_of(Table::Outcomes, list, reader, limit, cursor).await?;
         Ok(OutcomePage { items, next })
     }

@@ -97,19 +97,19 @@ impl Store {
         answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
     }
 
-    /// One page of a partition, from its last sort key to its first, and where it goes on, if it
+    /// One page of what in a partition has a sort key that begins so, from the last to the first, and where it goes on, if it
     /// does. `list` names the list in its cursor, which `reader` alone can use.
     pub(crate) async fn newest_of<T: DeserializeOwned>(
         &self,
         table: Table,
-        (list, pk): (&str, String),
+        (list, pk, prefix): (&str, String, &str),
         reader: &MemberId,
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<(Vec<T>, Option<String>), Error> {
         let scope = format!("{list}|{pk}|{reader}");
         let start = cursor.map(|cursor| self.cursor_key.open(&scope, cursor)).transpose()?;
-        let query = self.begins_with(table, &pk, "").scan_index_forward(false).limit(i32::from(limit));
+        let query = self.begins_with(table, &pk, prefix).scan_index_forward(false).limit(i32::from(limit));
         let answer = query.set_exclusive_start_key(start).send().await.map_err(|error| fault("Query", &error))?;
         self.read_page(&scope, answer)
     }

@@ -33,6 +33,7 @@ use crate::{
     keys::{self, Index, Key, Table},
     notices,
     pages::Asked,
+    rewards,
 };
 
 /// How long a command is remembered, in days: longer than any phone keeps trying.
@@ -336,6 +337,7 @@ pub(crate) fn writes_of(
     for handover in handovers {
         items.extend(handovers::writes_of(store, handover)?);
     }
+    items.extend(rewards::writes_of(store, old, report)?);
     items.extend(notices::puts(store, &notice::of_report(event, &report.reporter))?);
     Ok(items)
 }

@@ -5,8 +5,19 @@ use std::collections::HashMap;
 use aws_lambda_events::event::dynamodb::EventRecord;
 use jiff::tz::TimeZone;
 use pingan_domain::{
-    briefing::BriefingId, error::Error, export::ExportId, handover::Handover, life::RejectionReason, media::MediaId,
-    named::Named as _, notice::Notice, report::ReportId, tally::Tallied, task::Task, webhook::Delivery,
+    briefing::BriefingId,
+    error::Error,
+    export::ExportId,
+    handover::Handover,
+    life::RejectionReason,
+    media::MediaId,
+    named::Named as _,
+    notice::Notice,
+    outcome::{Counted, OutcomeEvent, OutcomeId},
+    report::ReportId,
+    tally::Tallied,
+    task::Task,
+    webhook::Delivery,
 };
 use serde::de::DeserializeOwned;
 use serde_dynamo::AttributeValue;
@@ -98,6 +109,29 @@ pub fn to_export(record: &EventRecord) -> Option<ExportId> {
     match (record.event_name.as_str(), Key::parse(&pk, &sk)?) {
         ("INSERT", Key::Export(id)) => Some(id),
         _ => None,
+    }
+}
+
+/// What has earned a reward.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ToReward {
+    /// A report was adopted.
+    Adopted(ReportId),
+    /// An outcome counts from now on, or counts differently.
+    Confirmed(OutcomeId, Counted),
+}
+
+/// What this record says has earned a reward. What cannot be read is an error, so that it is kept
+/// and looked at by people.
+pub fn to_reward(record: EventRecord) -> Result<Option<ToReward>, Error> {
+    let (pk, sk) = keys(&record);
+    match (record.event_name.as_str(), Key::parse(&pk, &sk)) {
+        ("INSERT" | "MODIFY", Some(Key::MatterAdopted(report))) => Ok(Some(ToReward::Adopted(report))),
+        ("INSERT", Some(Key::OutcomeEvent(id, _))) => {
+            let event: OutcomeEvent = read(record, &pk, &sk)?;
+            Ok(event.after.filter(|counted| counted.count > 0).map(|counted| ToReward::Confirmed(id, counted)))
+        }
+        _ => Ok(None),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     handovers, identities,
     item::EXPIRES_AT,
     keys::{Index, Table},
-    members, outcomes, reports, tasks,
+    members, outcomes, reports, rewards, tasks,
 };
 
 /// The names of the tables in this deployment; empty for those that a function has nothing
@@ -38,6 +38,8 @@ pub struct TableNames {
     pub outcomes: String,
     /// Reports and what belongs to them.
     pub reports: String,
+    /// Rewards, their rules, and the ledgers of the funds.
+    pub rewards: String,
     /// The counters of the statistics.
     pub tallies: String,
     /// Tasks and what reporters do with them.
@@ -55,6 +57,7 @@ impl TableNames {
             notices: format!("{prefix}-notices"),
             outcomes: format!("{prefix}-outcomes"),
             reports: format!("{prefix}-reports"),
+            rewards: format!("{prefix}-rewards"),
             tallies: format!("{prefix}-tallies"),
             tasks: format!("{prefix}-tasks"),
         }
@@ -70,6 +73,7 @@ impl TableNames {
             Table::Notices => &self.notices,
             Table::Outcomes => &self.outcomes,
             Table::Reports => &self.reports,
+            Table::Rewards => &self.rewards,
             Table::Tallies => &self.tallies,
             Table::Tasks => &self.tasks,
         }
@@ -168,7 +172,7 @@ pub enum Projected {
 pub fn projected(index: Index) -> Projected {
     Projected::These(match index {
         Index::ReportsByDue => return Projected::Keys,
-        Index::OpenReportsByNode | Index::DeadlinesByNode => return Projected::Everything,
+        Index::OpenReportsByNode | Index::DeadlinesByNode | Index::RewardsByReporter => return Projected::Everything,
         Index::QueueByStage | Index::ReportsByReporter | Index::ReportsByNode(_) | Index::ReportsByTask => {
             &reports::SUMMARY_ATTRIBUTES
         }
@@ -183,6 +187,7 @@ pub fn projected(index: Index) -> Projected {
         Index::HandoversByDistrict | Index::HandoversByReceiver | Index::HandoversByDue => {
             &handovers::SUMMARY_ATTRIBUTES
         }
+        Index::RewardsByDistrict | Index::RewardsByState => &rewards::SUMMARY_ATTRIBUTES,
         Index::BriefingsByDistrict => &documents::BRIEFING_ATTRIBUTES,
         Index::ExportsByDistrict => &exports::EXPORT_ATTRIBUTES,
         Index::Districts => &documents::DISTRICT_ATTRIBUTES,

@@ -141,7 +141,7 @@ impl Store {
         limit: u16,
         cursor: Option<&str>,
     ) -> Result<DeliveryPage, Error> {
-        let list = ("deliveries", keys::deliveries_pk(webhook));
+        let list = ("deliveries", keys::deliveries_pk(webhook), "");
         let (items, next) = self.newest_of(Table::Handovers, list, reader, limit, cursor).await?;
         Ok(DeliveryPage { items, next })
     }

@@ -13,7 +13,7 @@ use crate::Workflow;
 impl Workflow {
     /// Reads `MEMBERS_TABLE`, `REPORTS_TABLE`, `NOTICES_TABLE` (none for a function that tells
     /// nobody anything), `TASKS_TABLE` (none for a function that has nothing to do with tasks), likewise
-    /// `HANDOVERS_TABLE` and `OUTCOMES_TABLE`, `CURSOR_KEY` (at least 16 characters), `TIME_ZONE` (default
+    /// `HANDOVERS_TABLE`, `OUTCOMES_TABLE` and `REWARDS_TABLE`, `CURSOR_KEY` (at least 16 characters), `TIME_ZONE` (default
     /// `Asia/Shanghai`), `POLICY` (the file of the calendar and the hours, as JSON) and
     /// `MEDIA_LIMITS` (JSON); what the last two do not say keeps its default.
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
@@ -24,6 +24,7 @@ impl Workflow {
             notices: environment.get_or("NOTICES_TABLE", ""),
             outcomes: environment.get_or("OUTCOMES_TABLE", ""),
             reports: environment.get("REPORTS_TABLE")?,
+            rewards: environment.get_or("REWARDS_TABLE", ""),
             tasks: environment.get_or("TASKS_TABLE", ""),
             ..TableNames::default()
         };

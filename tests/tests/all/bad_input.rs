@@ -21,6 +21,7 @@ use crate::{
     },
     openapi,
     outcomes::{self, OUTCOMES},
+    rewards,
     tasks::{self, LANTERN},
     webhooks,
 };
@@ -96,7 +97,19 @@ impl Desk {
         let webhook = self.district.person.get(WEBHOOK).await.unwrap();
         let briefings = self.district.person.get("/districts/demo/briefings?limit=100").await.unwrap();
         let exports = self.district.person.get("/districts/demo/exports?limit=100").await.unwrap();
-        let others = json!([tasks.body, outcomes.body, webhook.body, briefings.body, exports.body]);
+        let rewards = self.district.person.get("/districts/demo/rewards?limit=100").await.unwrap();
+        let fund = self.district.person.get(&rewards::fund(&self.world)).await.unwrap();
+        let rules = self.district.person.get("/districts/demo/reward-rules").await.unwrap();
+        let others = json!([
+            tasks.body,
+            outcomes.body,
+            webhook.body,
+            briefings.body,
+            exports.body,
+            rewards.body,
+            fund.body,
+            rules.body
+        ]);
         (self.district.lists("/reports?limit=100").await.body, others, handovers.body)
     }
 
@@ -415,6 +428,58 @@ impl Desk {
         ]
     }
 
+    /// The operations on rewards and on the fund that are made under a key.
+    async fn posts_on_rewards(&self) -> Vec<Post> {
+        let world = &self.world;
+        rewards::ruled(world).await;
+        let waits = rewards::of_report(world, &handovers::adopted(world).await).await;
+        let declined = rewards::declined(world).await;
+        let district = Hand::of(world, "district-police").await;
+        let reporter = Hand::of(world, "reporter-boatyard-1").await;
+        let post = |hand: &Hand, operation, path: String, seen: Option<String>, body| Post {
+            person: hand.person.clone(),
+            keys: hand.keys.clone(),
+            operation,
+            code: None,
+            path: Some(path),
+            versioned: seen.is_some(),
+            seen,
+            body: Some(body),
+        };
+        let (fund, reward) = (rewards::fund(world), format!("/districts/demo/rewards/{waits}"));
+        let decline = json!({ "step": "decline", "reason": "outside_rules", "note": "It is not rewarded." });
+        vec![
+            post(
+                &district,
+                "/districts/{district}/funds/{year}/movements",
+                format!("{fund}/movements"),
+                Some(fund),
+                json!({ "movement": "grant", "amount_fen": 100, "reason": "Budget." }),
+            ),
+            post(
+                &district,
+                "/districts/{district}/reward-rules",
+                "/districts/demo/reward-rules".to_owned(),
+                None,
+                rewards::rules(&rewards::today(world).to_string()),
+            ),
+            post(
+                &district,
+                "/districts/{district}/rewards/{reward_id}/steps",
+                format!("{reward}/steps"),
+                Some(reward),
+                decline,
+            ),
+            post(
+                &reporter,
+                "/me/rewards/{reward_id}/appeal",
+                format!("/me/rewards/{declined}/appeal"),
+                None,
+                json!({ "text": "I was the first." }),
+            ),
+        ]
+    }
+
     /// The operations on briefings and exports that are made under a key, each with a request that is as it should be.
     async fn posts_on_briefings(&self) -> Vec<Post> {
         let made = briefings::made(&self.world).await;
@@ -612,8 +677,9 @@ async fn what_is_refused_and_how() {
     let webhooks = desk.posts_on_webhooks().await;
     let passed = desk.posts_on_handovers().await;
     let on_briefings = desk.posts_on_briefings().await;
+    let on_rewards = desk.posts_on_rewards().await;
     let document = openapi::described();
-    let all = [&reports, &members, &tasks, &outcomes, &webhooks, &passed, &on_briefings];
+    let all = [&reports, &members, &tasks, &outcomes, &webhooks, &passed, &on_briefings, &on_rewards];
     let mut known: Vec<_> = all.into_iter().flatten().map(|post| post.operation.to_owned()).collect();
     let mut described: Vec<_> = openapi::operations(&document)
         .into_iter()
@@ -631,6 +697,7 @@ async fn what_is_refused_and_how() {
     fields::of_tasks(&mut desk, &tasks).await;
     fields::of_briefings(&mut desk, &on_briefings).await;
     fields::of_exports(&mut desk, &on_briefings).await;
+    fields::of_rewards(&mut desk, &on_rewards).await;
     fields::of_answers_to_tasks(&mut desk).await;
     fields::of_outcomes(&mut desk, &outcomes).await;
     fields::of_webhooks(&mut desk).await;

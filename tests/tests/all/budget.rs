@@ -18,7 +18,7 @@ use crate::harness::World;
 use crate::outcomes::{self, OUTCOMES};
 use crate::tasks::{self, LANTERN};
 use crate::webhooks;
-use crate::{briefings, exports};
+use crate::{briefings, exports, rewards};
 
 /// What an operation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,8 @@ enum Budget {
     Unsealing,
     /// Who reads, and then so many reads together.
     Together(usize),
-    /// To publish a task: whom to count only the task says; and one write. To confirm an outcome:
+    /// To publish a task: whom to count only the task says; and one write. To write rules of rewards: after which
+    /// version only their list says. To decide on a reward: whose rewards of the year count only the reward says. To confirm an outcome:
     /// likewise whom to tell.
     Publishing,
     /// To record an outcome: one read and one write, and two reads together of what may be the same.
@@ -190,6 +191,7 @@ async fn every_operation_keeps_to_its_budget() {
     weigh_handovers(&mut scale).await;
     weigh_briefings(&mut scale).await;
     weigh_exports(&mut scale).await;
+    weigh_rewards(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
 }
@@ -375,6 +377,42 @@ async fn weigh_briefings(scale: &mut Scale) {
         let call = district.send(Method::PUT, &path, &[], None);
         scale.weigh(Budget::Command, "acknowledge_briefing", case, 200, call).await;
     }
+}
+
+async fn weigh_rewards(scale: &mut Scale) {
+    let (district, other) =
+        (scale.world.person("district-police").await, scale.world.person("district-governance").await);
+    let reporter = scale.world.person("reporter-boatyard-1").await;
+    let fund = rewards::fund(&scale.world);
+    scale.weigh(Budget::Query, "read_fund", "", 200, district.get(&fund)).await;
+    let grant = json!({ "movement": "grant", "amount_fen": 100_000, "reason": "Budget." });
+    scale.weigh_command("move_fund", 200, &district, &format!("{fund}/movements"), Some(0), &grant).await;
+    let entries = format!("{fund}/entries");
+    scale.weigh(Budget::Query, "list_fund_entries", "", 200, district.get(&entries)).await;
+    let rules = rewards::rules(&rewards::today(&scale.world).to_string());
+    let path = "/districts/demo/reward-rules";
+    let key = scale.key();
+    for case in ["", "the same again"] {
+        scale.weigh(Budget::Publishing, "write_reward_rules", case, 201, district.post(path, key, None, &rules)).await;
+    }
+    scale.weigh(Budget::Query, "list_reward_rules", "", 200, district.get(path)).await;
+    let id = rewards::of_report(&scale.world, &crate::handovers::adopted(&scale.world).await).await;
+    let base = "/districts/demo/rewards";
+    scale.weigh(Budget::Query, "list_rewards", "", 200, district.get(base)).await;
+    let in_state = format!("{base}?state=proposed");
+    scale.weigh(Budget::Query, "list_rewards", "in a state", 200, district.get(&in_state)).await;
+    let path = format!("{base}/{id}");
+    let steps = format!("{path}/steps");
+    for (case, person) in [("agree", &other), ("approve", &district)] {
+        let version = scale.weigh(Budget::Query, "read_reward", case, 200, district.get(&path)).await.version();
+        let (key, agree) = (scale.key(), json!({ "step": "agree" }));
+        let call = person.post(&steps, key, version, &agree);
+        scale.weigh(Budget::Publishing, "take_reward_step", case, 200, call).await;
+    }
+    scale.weigh(Budget::Query, "list_my_rewards", "", 200, reporter.get("/me/rewards")).await;
+    let declined = rewards::declined(&scale.world).await;
+    let (path, appeal) = (format!("/me/rewards/{declined}/appeal"), json!({ "text": "I was the first." }));
+    scale.weigh_command("appeal_reward", 200, &reporter, &path, None, &appeal).await;
 }
 
 async fn weigh_exports(scale: &mut Scale) {

@@ -39,6 +39,7 @@ mod openapi;
 mod outcomes;
 mod races;
 mod replay;
+mod rewards;
 mod statistics;
 mod store;
 mod tasks;

@@ -32,6 +32,7 @@ use crate::{
     harness::{Keys, World, eventually, expect, expect_problem, problem_kind},
     openapi,
     outcomes::{self, OUTCOMES},
+    rewards,
     tasks::{self, LANTERN},
     webhooks,
 };
@@ -121,11 +122,16 @@ struct Scene {
     briefing: String,
     /// An export that can be fetched.
     export: String,
+    /// A reward that waits, and one that was declined.
+    rewards: [String; 2],
 }
 
 impl Scene {
     async fn new() -> Self {
         let world = World::start().await;
+        rewards::ruled(&world).await;
+        let rewards =
+            [rewards::of_report(&world, &handovers::adopted(&world).await).await, rewards::declined(&world).await];
         for member in newcomers() {
             world.store().add_member(&seeded(&member)).await.unwrap();
         }
@@ -180,6 +186,7 @@ impl Scene {
             delivery: webhooks::delivery(&world, "fire").await,
             briefing: briefings::made(&world).await,
             export: exports::made(&world).await,
+            rewards,
             task,
             picture,
             world,
@@ -232,7 +239,12 @@ impl Scene {
         opened += responses.readers.iter().map(|reader| usize::try_from(reader.readings).unwrap()).sum::<usize>();
         let exports = self.world.person("district-police").await.get("/districts/demo/exports").await.unwrap();
         opened += self.world.store().accesses(self.export.parse().unwrap(), 100).await.unwrap().len();
-        let others = json!([tasks.body, outcomes.body, briefings.body, exports.body]);
+        let manager = self.world.person("district-police").await;
+        let rewards = manager.get("/districts/demo/rewards?limit=100").await.unwrap();
+        let fund = manager.get(&rewards::fund(&self.world)).await.unwrap();
+        let rules = manager.get("/districts/demo/reward-rules").await.unwrap();
+        let money = json!([rewards.body, fund.body, rules.body]);
+        let others = json!([tasks.body, outcomes.body, briefings.body, exports.body, money]);
         (reports, members.body, others, handovers.body, opened)
     }
 
@@ -256,6 +268,9 @@ impl Scene {
             (&self.given, "{given}"),
             (&self.briefing, "{briefing}"),
             (&self.export, "{export}"),
+            (&self.rewards[0], "{reward}"),
+            (&self.rewards[1], "{declined}"),
+            (&rewards::fund(&self.world), "/districts/demo/funds/{year}"),
         ] {
             path = path.replace(id, name);
         }
@@ -747,6 +762,66 @@ fn operations_on_briefings(scene: &Scene) -> Vec<Operation> {
     ]
 }
 
+/// The operations on rewards and on the fund.
+fn operations_on_rewards(scene: &Scene) -> Vec<Operation> {
+    const REWARDS: &str = "/districts/demo/rewards";
+    let fund = rewards::fund(&scene.world);
+    let readers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: vec![Role::StationManager, Role::DistrictManager, Role::Treasurer, Role::Auditor],
+        rightful: "treasurer",
+        strangers: vec!["elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let managers = |id: &str, path| Operation {
+        roles: vec![Role::DistrictManager],
+        rightful: "district-police",
+        ..readers(id, path)
+    };
+    let of = |rest: &str| format!("{REWARDS}/{}{rest}", scene.rewards[0]);
+    let reporters = |id: &str, path| Operation {
+        roles: vec![Role::Reporter],
+        rightful: "reporter-boatyard-1",
+        strangers: Vec::new(),
+        ..readers(id, path)
+    };
+    vec![
+        readers("read_fund", fund.clone()),
+        readers("list_fund_entries", format!("{fund}/entries")),
+        Operation {
+            versioned: Some(fund.clone()),
+            body: Some(json!({ "movement": "grant", "amount_fen": 100, "reason": "Budget." })),
+            ..managers("move_fund", format!("{fund}/movements"))
+        },
+        readers("list_reward_rules", "/districts/demo/reward-rules".to_owned()),
+        Operation {
+            body: Some(rewards::rules(&rewards::today(&scene.world).to_string())),
+            ..managers("write_reward_rules", "/districts/demo/reward-rules".to_owned())
+        },
+        readers("list_rewards", REWARDS.to_owned()),
+        Operation { strangers: vec!["station-market", "elsewhere-district"], ..readers("read_reward", of("")) },
+        Operation {
+            roles: vec![Role::StationManager, Role::DistrictManager, Role::Treasurer],
+            rightful: "district-governance",
+            strangers: vec!["station-market", "elsewhere-district"],
+            versioned: Some(of("")),
+            body: Some(json!({ "step": "agree" })),
+            ..readers("take_reward_step", of("/steps"))
+        },
+        reporters("list_my_rewards", "/me/rewards".to_owned()),
+        Operation {
+            strangers: vec!["reporter-boatyard-2"],
+            body: Some(json!({ "text": "I was the first." })),
+            ..reporters("appeal_reward", format!("/me/rewards/{}/appeal", scene.rewards[1]))
+        },
+    ]
+}
+
 /// The operations on exports.
 fn operations_on_exports(scene: &Scene) -> Vec<Operation> {
     const EXPORTS: &str = "/districts/demo/exports";
@@ -907,6 +982,7 @@ fn operations(scene: &Scene) -> Vec<Operation> {
     operations.extend(operations_on_webhooks(scene));
     operations.extend(operations_on_briefings(scene));
     operations.extend(operations_on_exports(scene));
+    operations.extend(operations_on_rewards(scene));
     operations
 }
 

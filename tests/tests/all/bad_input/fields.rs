@@ -419,6 +419,65 @@ pub(super) async fn of_exports(desk: &mut Desk, posts: &[Post]) {
     desk.rows("The fields of an export", rows).await;
 }
 
+pub(super) async fn of_rewards(desk: &mut Desk, posts: &[Post]) {
+    let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
+    let fund = of("/districts/{district}/funds/{year}/movements");
+    let mut rows =
+        vec![missing(fund, "movement").await, missing(fund, "amount_fen").await, missing(fund, "reason").await];
+    for bad in [json!(0), json!(-1), json!(1_000_000_001), json!(u64::MAX), json!(1.5), json!("100")] {
+        rows.push(set(fund, &format!("amount_fen: {bad}"), "amount_fen", bad, names(["/amount_fen"])).await);
+    }
+    rows.push(set(fund, "movement: \"pay\"", "movement", json!("pay"), names(["/movement"])).await);
+    rows.push(set(fund, "a year that ends with an amount", "movement", json!("lapse"), names(["/amount_fen"])).await);
+    for (what, value) in bad_texts(200) {
+        rows.push(set(fund, &format!("reason {what}"), "reason", value, names(["/reason"])).await);
+    }
+    let rules = of("/districts/{district}/reward-rules");
+    rows.push(missing(rules, "valid_from").await);
+    rows.push(missing(rules, "content").await);
+    rows.push(set(rules, "valid_from: 2020-01-01", "valid_from", json!("2020-01-01"), names(["/valid_from"])).await);
+    let good = rules.body.clone().unwrap()["content"].clone();
+    for (what, at, value, pointer) in [
+        ("no rules", "/rules", json!([]), "/content/rules"),
+        ("one who agrees alone", "/tiers/0/agree", json!([{ "role": "district_manager" }]), "/content/tiers/0/agree"),
+        ("an officer who agrees", "/tiers/0/agree/0/role", json!("officer"), "/content/tiers/0/agree/0/role"),
+        ("a grade that there is not", "/rules/0/grades", json!(["best"]), "/content/rules/0/grades/0"),
+        ("an amount of nothing", "/rules/0/amount/fen", json!(0), "/content/rules/0/amount/fen"),
+        ("no time to claim it", "/claim_days", json!(0), "/content/claim_days"),
+    ] {
+        let mut content = good.clone();
+        if at == "/rules/0/grades" {
+            content["rules"][0]["grades"] = value;
+        } else {
+            *content.pointer_mut(at).unwrap() = value;
+        }
+        rows.push(set(rules, what, "content", content, names([pointer])).await);
+    }
+    let step = of("/districts/{district}/rewards/{reward_id}/steps");
+    rows.push(set(step, "a reason that there is not", "reason", json!("no_money"), names([""])).await);
+    for (what, value) in bad_texts(500) {
+        // Which step it is decides which fields there are: of what does not fit, the whole is named.
+        let pointer = if value.is_string() { "/note" } else { "" };
+        rows.push(set(step, &format!("note {what}"), "note", value, names([pointer])).await);
+    }
+    let appeal = of("/me/rewards/{reward_id}/appeal");
+    rows.push(missing(appeal, "text").await);
+    for (what, value) in bad_texts(500) {
+        rows.push(set(appeal, &format!("text {what}"), "text", value, names(["/text"])).await);
+    }
+    let reader = &desk.district.person;
+    for year in ["1999", "3000", "x"] {
+        let path = format!("/districts/demo/funds/{year}");
+        rows.push(Row::get(&format!("the year {year}"), reader, path, names(["year"])));
+    }
+    let base = "/districts/demo/rewards";
+    rows.push(Row::get("a code that was misheard", reader, format!("{base}/00000-00001"), names(["reward_id"])));
+    rows.push(Row::get("state=spent", reader, format!("{base}?state=spent"), names(["state"])));
+    rows.push(Row::get("limit=0", reader, format!("{base}?limit=0"), names(["limit"])));
+    rows.push(Row::get("a cursor that is none", reader, format!("{base}?cursor=hello"), names(["cursor"])));
+    desk.rows("The fields of rewards and of the fund", rows).await;
+}
+
 pub(super) async fn of_tasks(desk: &mut Desk, posts: &[Post]) {
     let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
     let task = of("/districts/{district}/tasks");

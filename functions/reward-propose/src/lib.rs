@@ -1,0 +1,218 @@
+//! Proposes rewards of itself, when a report was adopted or an outcome was confirmed.
+//!
+//! That a report was adopted stands in the table of the rewards, written in the same transaction
+//! as the adoption; its record in the stream has the reward proposed. A confirmed outcome comes out
+//! of the stream of the outcomes. One matter has one reward: its id is made from the report that
+//! came first, and the matter itself says which it is. So a record that comes twice, or a crash in
+//! between, proposes nothing more.
+//!
+//! What the rules are is in `shared/domain/src/reward_rules.rs`.
+
+use aws_config::SdkConfig;
+use aws_lambda_events::event::{
+    dynamodb::{Event as StreamEvent, EventRecord},
+    streams::DynamoDbEventResponse,
+};
+use jiff::tz::TimeZone;
+use pingan_domain::{
+    command::CommandId,
+    district::Label,
+    error::{Error, Refusal},
+    member::MemberId,
+    outcome::Outcome,
+    report::{Report, ReportId},
+    reward::{Context, Decided, Matter, Reporter, Reward, propose, reward_id},
+    reward_rules::{Before, MAX_SHARES, Merit, Rules, in_force, is_adopted},
+    rewarded::Rewarded,
+    tally::day,
+};
+use pingan_runtime::{Environment, Failure, World, batch};
+use pingan_store::{
+    CursorKey, Key, Store, TableNames,
+    rewards::{RewardCommit, RewardCommitError},
+    stream::{self, ToReward},
+};
+
+/// How many codes are tried for a reward.
+const MAX_CODES: u8 = 8;
+/// How often a proposal begins again before the stream brings it back.
+const MAX_TRIES: usize = 20;
+
+/// What this function needs.
+#[derive(Debug, Clone)]
+pub struct RewardPropose {
+    /// The records.
+    pub store: Store,
+    /// The time.
+    pub world: World,
+    /// The time zone of the districts, by which days and years go.
+    pub time_zone: TimeZone,
+}
+
+impl RewardPropose {
+    /// Reads `REWARDS_TABLE`, `REPORTS_TABLE`, `OUTCOMES_TABLE`, `NOTICES_TABLE` and `TIME_ZONE` (default
+    /// `Asia/Shanghai`).
+    pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
+        let tables = TableNames {
+            rewards: environment.get("REWARDS_TABLE")?,
+            reports: environment.get("REPORTS_TABLE")?,
+            outcomes: environment.get("OUTCOMES_TABLE")?,
+            notices: environment.get("NOTICES_TABLE")?,
+            ..TableNames::default()
+        };
+        Ok(Self {
+            // It pages no list, and has no key to sign cursors with.
+            store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),
+            world: World::real(),
+            time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
+        })
+    }
+
+    /// Proposes what a batch of a stream has earned.
+    pub async fn handle(&self, batch: StreamEvent) -> DynamoDbEventResponse {
+        batch::in_order(batch, |record| self.take(record)).await
+    }
+
+    async fn take(&self, record: EventRecord) -> Result<(), Error> {
+        match stream::to_reward(record)? {
+            Some(ToReward::Adopted(report)) => self.propose(report, None).await,
+            Some(ToReward::Confirmed(id, counted)) => {
+                let outcome = self.store.load([Key::Outcome(id)]).await?.outcome(id)?;
+                let Some(report) = outcome.as_ref().and_then(first_of) else { return Ok(()) };
+                self.propose(report, Some((counted.kind, counted.count))).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Proposes the reward of a matter, or looks at the proposal anew with the outcome.
+    async fn propose(&self, report: ReportId, outcome: Option<(Label, u32)>) -> Result<(), Error> {
+        for attempt in 0..MAX_TRIES {
+            let Some(found) = self.found(report).await? else { return Ok(()) };
+            let now = self.world.now();
+            let today = day(now, &self.time_zone);
+            let district = found.report.node.at(pingan_domain::territory::Level::District);
+            let Some(district) = district else { return Ok(()) };
+            let versions = self.store.rules(&district).await?;
+            let rules = match in_force(&versions, today) {
+                Ok(rules) => rules,
+                // A district without rules rewards nothing.
+                Err(Error::Refused(Refusal::NoRewardRules)) => return Ok(()),
+                Err(error) => return Err(error),
+            };
+            let context = Context { command: CommandId::of_clock(found.report.id, found.report.version), now, today };
+            let people: Vec<&MemberId> = match &found.reward {
+                Some(reward) => reward.shares.iter().map(|share| &share.member).collect(),
+                None => found.reporters.iter().map(|reporter| &reporter.member).collect(),
+            };
+            let rewarded = self.rewarded(&people, today.year()).await?;
+            let befores: Vec<Before> = rewarded.iter().map(|rewarded| rewarded.before(today)).collect();
+            let decided = match &found.reward {
+                Some(reward) => {
+                    // A reward goes by the version of the rules that it was proposed by.
+                    let version = versions.iter().find(|rules| rules.version == reward.rules).unwrap_or(rules);
+                    reward.reassess(outcome.clone(), &version.content, &befores, context)?
+                }
+                None => self.first(&found, outcome.clone(), rules, &befores, context).await?,
+            };
+            let Some(decided) = decided else { return Ok(()) };
+            let commit = RewardCommit { before: found.reward.as_ref(), ..RewardCommit::default() };
+            match self.store.commit_reward(&decided, &commit).await {
+                Ok(()) => {
+                    tracing::info!(reward.id = %decided.reward.id, "a reward is proposed");
+                    return Ok(());
+                }
+                Err(RewardCommitError::Failed(error)) => return Err(error),
+                // Somebody else was faster.
+                Err(_) => tracing::debug!(attempt, "a proposal begins again"),
+            }
+        }
+        Err(Error::Busy { retry_after_seconds: 1 })
+    }
+
+    async fn first(
+        &self,
+        found: &Found,
+        outcome: Option<(Label, u32)>,
+        rules: &Rules,
+        befores: &[Before],
+        context: Context,
+    ) -> Result<Option<Decided>, Error> {
+        for attempt in 0..MAX_CODES {
+            let id = reward_id(found.report.id, attempt);
+            if self.store.load([Key::Reward(id)]).await?.reward(id)?.is_some() {
+                continue;
+            }
+            let matter = Matter {
+                report: found.report.id,
+                node: found.report.node.clone(),
+                concerns: found.report.concerns,
+                reviewers: found.reviewers.clone(),
+                merit: Merit { category: found.report.category, grade: None, outcome },
+                reporters: found.reporters.clone(),
+            };
+            return propose(id, matter, (rules.version, &rules.content), befores, context);
+        }
+        Err(Error::Busy { retry_after_seconds: 1 })
+    }
+
+    /// What is known of a matter; none where nothing is to be rewarded.
+    async fn found(&self, named: ReportId) -> Result<Option<Found>, Error> {
+        let loaded = self.store.load([Key::Report(named)]).await?;
+        let Some(mut report) = loaded.report(named)? else { return Ok(None) };
+        if let Some(original) = report.duplicate_of {
+            let Some(first) = self.store.load([Key::Report(original)]).await?.report(original)? else {
+                return Ok(None);
+            };
+            report = first;
+        }
+        // A copy of another district's report has no reporter here.
+        if report.origin.is_some() || !is_adopted(report.state) {
+            return Ok(None);
+        }
+        let matter = self.store.matter(report.id).await?;
+        let reviewers = self.store.approvers_of(report.id).await?;
+        let also = self.store.load(matter.also.iter().take(MAX_SHARES * 2).map(|id| Key::Report(*id))).await?;
+        let mut all = vec![report.clone()];
+        for id in matter.also.iter().take(MAX_SHARES * 2) {
+            all.extend(also.report(*id)?.filter(|other| other.duplicate_of == Some(report.id)));
+        }
+        let reward = match matter.reward {
+            Some(id) => self.store.load([Key::Reward(id)]).await?.reward(id)?,
+            None => None,
+        };
+        Ok(Some(Found { reporters: reporters(all), report, reviewers, reward }))
+    }
+
+    async fn rewarded(&self, people: &[&MemberId], year: i16) -> Result<Vec<Rewarded>, Error> {
+        let keys = people.iter().map(|member| Key::RewardedYear((*member).clone(), year));
+        let loaded = self.store.load(keys).await?;
+        people.iter().map(|member| loaded.rewarded(member, year)).collect()
+    }
+}
+
+/// What is known of a matter.
+struct Found {
+    report: Report,
+    reporters: Vec<Reporter>,
+    reviewers: Vec<MemberId>,
+    /// Its reward, where it has one.
+    reward: Option<Reward>,
+}
+
+/// Everybody who has reported a matter, the first before the others, each person once.
+fn reporters(mut reports: Vec<Report>) -> Vec<Reporter> {
+    reports.sort_by_key(|report| (report.created_at, report.id));
+    let mut reporters: Vec<Reporter> = Vec::new();
+    for report in reports {
+        if reporters.len() < MAX_SHARES && reporters.iter().all(|known| known.member != report.reporter) {
+            let (member, pseudonym) = (report.reporter, report.pseudonym);
+            reporters.push(Reporter { report: report.id, member, pseudonym });
+        }
+    }
+    reporters
+}
+
+fn first_of(outcome: &Outcome) -> Option<ReportId> {
+    outcome.leads.first().map(|lead| lead.report)
+}
