@@ -8,6 +8,7 @@ use pingan_domain::{
     district::District,
     error::Error,
     statistics::Figures,
+    tally::begins,
     task::Task,
     task_receipt::progress,
     territory::NodeId,
@@ -28,7 +29,7 @@ pub(crate) async fn load<'a>(
     let (period, before) = (record.period, record.period.before()?);
     let node = &record.district;
     let (by, steps) = period.steps()?;
-    let (since, until) = (begins(job, period.from)?, ends(job, period.to)?);
+    let (since, until) = (begins(period.from, &job.time_zone)?, ends(job, period.to)?);
     let (figures, figures_before, of_stations, course) = try_join!(
         of(job, node, period),
         of(job, node, before),
@@ -106,13 +107,7 @@ async fn goes(job: &BriefingJob, district: &District, task: Task) -> Result<Task
     Ok(TaskFacts { task, progress })
 }
 
-/// When a day of the district begins.
-fn begins(job: &BriefingJob, day: Date) -> Result<Timestamp, Error> {
-    let begins = day.to_zoned(job.time_zone.clone()).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(begins.timestamp())
-}
-
 /// When a day of the district is over.
 fn ends(job: &BriefingJob, day: Date) -> Result<Timestamp, Error> {
-    begins(job, day.tomorrow().map_err(|error| Error::Internal(error.to_string()))?)
+    begins(day.tomorrow().map_err(|error| Error::Internal(error.to_string()))?, &job.time_zone)
 }

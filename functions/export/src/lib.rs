@@ -19,7 +19,7 @@ use aws_lambda_events::event::{
     dynamodb::{Event as StreamEvent, EventRecord},
     streams::DynamoDbEventResponse,
 };
-use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use jiff::tz::TimeZone;
 use pingan_cloud::DocumentStore;
 use pingan_domain::{
     district::District,
@@ -28,6 +28,7 @@ use pingan_domain::{
     life::Stage,
     member::Member,
     statistics::By,
+    tally::begins,
 };
 use pingan_runtime::{Environment, Failure, World, batch};
 use pingan_store::{CursorKey, Key, Store, TableNames, documents::DocumentCommitError, stream};
@@ -124,17 +125,11 @@ impl ExportJob {
 
     async fn map(&self, record: &ExportRecord, reader: &Member) -> Result<Vec<u8>, Error> {
         let tomorrow = record.to.tomorrow().map_err(|error| Error::Internal(error.to_string()))?;
-        let times = (self.begins(record.from)?, self.begins(tomorrow)?);
+        let times = (begins(record.from, &self.time_zone)?, begins(tomorrow, &self.time_zone)?);
         // An auditor sees what the district does.
         let stage = reader.role.stage().unwrap_or(Stage::District);
         let spots = self.store.spots(&record.of, times, stage).await?;
         map::geojson(record, &spots)
-    }
-
-    /// When a day of the district begins.
-    fn begins(&self, day: Date) -> Result<Timestamp, Error> {
-        let begins = day.to_zoned(self.time_zone.clone()).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(begins.timestamp())
     }
 
     /// Changes the record of an export as it stands; nothing when there is nothing to change.

@@ -91,9 +91,7 @@ impl RewardPropose {
             let Some(found) = self.found(report).await? else { return Ok(()) };
             let now = self.world.now();
             let today = day(now, &self.time_zone);
-            let district = found.report.node.at(pingan_domain::territory::Level::District);
-            let Some(district) = district else { return Ok(()) };
-            let versions = self.store.rules(&district).await?;
+            let versions = self.store.rules(&found.report.node.district()).await?;
             let rules = match in_force(&versions, today) {
                 Ok(rules) => rules,
                 // A district without rules rewards nothing.

@@ -91,8 +91,7 @@ pub(crate) async fn read_statistics(
 
 /// A node, and those right below it.
 fn nodes(lists: &District, node: NodeId, below: bool) -> Vec<NodeId> {
-    let is_below = |other: &NodeId| other.level() > node.level() && other.at(node.level()).as_ref() == Some(&node);
-    let right_below = |other: &NodeId| is_below(other) && other.level() as usize == node.level() as usize + 1;
-    let more: Vec<NodeId> = lists.nodes.iter().map(|place| &place.node).filter(|n| right_below(n)).cloned().collect();
+    let places = lists.nodes.iter().map(|place| &place.node);
+    let more: Vec<NodeId> = places.filter(|other| other.is_right_below(&node)).cloned().collect();
     std::iter::once(node).chain(more.into_iter().filter(|_| below)).collect()
 }

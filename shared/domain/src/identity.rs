@@ -20,7 +20,7 @@ use crate::{
     member::{Member, MemberId, Role},
     membership::{Profile, check_reason},
     named::named,
-    territory::{Level, NodeId},
+    territory::NodeId,
 };
 
 /// How long a request waits for a custodian, in days.
@@ -368,7 +368,7 @@ impl Opening {
 
     /// The district in whose list it stands.
     pub fn district(&self) -> NodeId {
-        self.node.at(Level::District).unwrap_or_else(|| self.node.clone())
+        self.node.district()
     }
 
     fn step(&self, actor: &Member, action: IdentityAction, reason: Option<String>) -> Step {

@@ -25,7 +25,7 @@ use crate::{
     named::named,
     report::{Concerns, ReportId, check_text},
     reward_rules::{Approver, Before, Contributor, MAX_SHARES, Merit, Quoted, RulesContent, Step, quote},
-    territory::{Level, NodeId},
+    territory::NodeId,
 };
 
 /// The identifier of a reward is a code: what a treasurer sees of it beside the amount.
@@ -433,7 +433,7 @@ pub struct Adjustment {
 impl Reward {
     /// The district.
     pub fn district(&self) -> NodeId {
-        self.node.at(Level::District).unwrap_or_else(|| self.node.clone())
+        self.node.district()
     }
 
     /// The fund that it is paid from, once it is approved.

@@ -205,10 +205,7 @@ impl<'a> Grid<'a> {
     fn new(months: &'a [(NodeId, Series)]) -> Self {
         let nodes: Vec<&NodeId> = months.iter().map(|(node, _)| node).collect();
         let below = |parent: &NodeId| -> Vec<usize> {
-            let is_child = |node: &NodeId| {
-                node.level() as usize == parent.level() as usize + 1 && node.at(parent.level()).as_ref() == Some(parent)
-            };
-            (0..nodes.len()).filter(|row| is_child(nodes[*row])).collect()
+            (0..nodes.len()).filter(|row| nodes[*row].is_right_below(parent)).collect()
         };
         let families =
             (0..nodes.len()).map(|row| (row, below(nodes[row]))).filter(|(_, rows)| !rows.is_empty()).collect();

@@ -21,6 +21,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     district::Label,
+    error::Error,
     event::Event,
     life::{Action, RejectionReason, Stage, State},
     member::{MemberId, MemberState, Role},
@@ -310,6 +311,12 @@ fn one_more(node: NodeId, day: Date, counter: Counter) -> Change {
 /// The day of a moment in the district's time zone.
 pub fn day(at: Timestamp, time_zone: &TimeZone) -> Date {
     at.to_zoned(time_zone.clone()).date()
+}
+
+/// When a day begins in the district's time zone.
+pub fn begins(day: Date, time_zone: &TimeZone) -> Result<Timestamp, Error> {
+    let begins = day.to_zoned(time_zone.clone()).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(begins.timestamp())
 }
 
 fn minutes(since: Timestamp, until: Timestamp) -> u64 {

@@ -59,6 +59,17 @@ impl NodeId {
         other.0.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
+    /// Whether this node lies below `parent` with none between them.
+    pub fn is_right_below(&self, parent: &Self) -> bool {
+        parent.contains(self) && self.level() as usize == parent.level() as usize + 1
+    }
+
+    /// The district in which this node lies, or itself.
+    #[must_use]
+    pub fn district(&self) -> Self {
+        Self(self.0.split('.').take(1).collect())
+    }
+
     /// This node's ancestor at `level`, or itself; none when the node stands above it.
     pub fn at(&self, level: Level) -> Option<Self> {
         if level > self.level() {
@@ -132,6 +143,10 @@ mod tests {
     fn ancestors_are_found_by_level() {
         let community = node("d.s.c");
         assert_eq!(community.at(Level::District), Some(node("d")));
+        assert_eq!((community.district(), node("d").district()), (node("d"), node("d")));
+        assert!(community.is_right_below(&node("d.s")) && node("d.s").is_right_below(&node("d")));
+        assert!(!community.is_right_below(&node("d")) && !community.is_right_below(&community));
+        assert!(!community.is_right_below(&node("d.t")) && !node("d").is_right_below(&community));
         assert_eq!(community.at(Level::Station), Some(node("d.s")));
         assert_eq!(community.at(Level::Community), Some(community.clone()));
         assert_eq!(node("d.s").at(Level::Community), None);

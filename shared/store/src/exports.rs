@@ -106,9 +106,8 @@ impl Store {
         stage: Stage,
     ) -> Result<Spots, Error> {
         let adopted = |state| matches!(state, State::Adopted | State::HandedOver | State::Closed);
-        let district = node.at(pingan_domain::territory::Level::District).unwrap_or_else(|| node.clone());
         let (found, complete) = self
-            .reports_where(&district, usize::MAX, |report| {
+            .reports_where(&node.district(), usize::MAX, |report| {
                 node.contains(&report.node) && adopted(report.state) && (since..until).contains(&report.created_at)
             })
             .await?;

@@ -18,7 +18,6 @@ use pingan_domain::{
     error::Error,
     overdue,
     report::{Report, ReportId},
-    territory::Level,
 };
 use pingan_store::{CommitError, Key, Loaded, due::DueCursor, keys::DUE_SHARDS};
 use uuid::Uuid;
@@ -149,5 +148,5 @@ impl Workflow {
 
 /// The clock of a report's district.
 fn clock_of(report: &Report) -> pingan_domain::member::Member {
-    decide::clock_member(report.node.at(Level::District).unwrap_or_else(|| report.node.clone()))
+    decide::clock_member(report.node.district())
 }
