@@ -68,6 +68,9 @@ locals {
         rewards-by-district = { hash = "district_pk", range = "created_sk", shows = "reward" }
         rewards-by-state    = { hash = "state_pk", range = "created_sk", shows = "reward" }
         rewards-by-reporter = { hash = "reporter_pk", range = "created_sk", shows = "everything" }
+        rewards-by-due      = { hash = "due_pk", range = "due_sk", shows = "keys" }
+        payouts-by-state    = { hash = "payouts_pk", range = "updated_sk", shows = "payout" }
+        batches-by-state    = { hash = "batches_pk", range = "updated_sk", shows = "batch" }
       }
     }
     tallies = {
@@ -90,6 +93,9 @@ locals {
   # `everything` is for items that hold nothing but what a list shows, `keys` for what is only
   # looked up: DynamoDB takes no more than a hundred names for all indexes of a table together.
   shown = {
+    batch = [
+      "type", "schema", "id", "version", "district", "state", "line_count", "amount_fen", "created_at", "updated_at",
+    ]
     answer = ["type", "schema", "pseudonym", "answered_at", "form_version", "answer", "media"]
     handover = [
       "type", "schema", "id", "version", "report", "district", "receiver", "category", "urgency", "state", "due_at",
@@ -118,6 +124,9 @@ locals {
     outcome = [
       "type", "schema", "id", "version", "state", "claim", "waits", "node", "category", "concerns", "most_concerns",
       "receiver", "created_at", "updated_at",
+    ]
+    payout = [
+      "type", "schema", "reward", "share", "version", "district", "amount_fen", "state", "method", "updated_at",
     ]
     report = [
       "type", "schema", "id", "version", "node", "pseudonym", "category", "urgency", "state", "stage",
@@ -206,7 +215,7 @@ resource "aws_kms_alias" "table" {
   target_key_id = aws_kms_key.table[each.key].key_id
 }
 
-# What seals identities, apart from the key of their table: who may read the table cannot yet
+# What seals identities and the bank's files, apart from the key of their table: who may read the table cannot yet
 # read a name. Losing this key loses every identity.
 resource "aws_kms_key" "identity" {
   description             = "${local.prefix}: who members are in life"

@@ -6,7 +6,8 @@
 #   stream        of which table, or of which tables, for those that streams drive
 #   batch         how many records of a stream at once; 25 when nothing is said
 #   filters       which records of that stream it is called for: any that fits one of them
-#   tables        which tables it touches, by which actions, through which indexes
+#   tables        which tables it touches, by which actions, through which indexes, and with
+#                 `partitions` no others than those
 #   media         what it does with which keys of the bucket; listing holds for the same keys
 #   publishes     whether it sends notices
 #   subscribes    whether it keeps the subscriptions and devices of those who are told
@@ -14,6 +15,7 @@
 #   retries       whether it books its own retries with the scheduler; not there for no
 #   secrets       what it does with the key that seals the secrets of webhooks; not there for nothing
 #   identities    what it does with the key that seals identities
+#   transfers     what it does with the same key for the bank's files; not there for nothing
 #   accounts      what it does with the accounts of the user pool
 #   opens_reports whether it opens reports: its log is then part of the audit trail
 #   concurrency   reserved concurrency, only where it protects something; -1 for none
@@ -527,7 +529,7 @@ locals {
     tally = {
       description     = "Keeps the counters of the statistics, from the streams of what is counted."
       trigger         = "stream"
-      stream          = ["members", "outcomes", "reports"]
+      stream          = ["members", "outcomes", "reports", "rewards"]
       memory_mb       = 256
       timeout_seconds = 60
       concurrency     = -1
@@ -537,7 +539,7 @@ locals {
       batch = 100
       # Events alone are counted, and each is written once.
       filters = [
-        { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } },
+        { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event", "reward_event"] } } } },
       ]
       tables = {
         # Counters are counted up and marks are set; what was counted before is looked up.
@@ -740,8 +742,9 @@ locals {
       tables = {
         members = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
         notices = local.tell
+        # Of payouts it makes sure that none is on its way.
         rewards = {
-          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"]
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:ConditionCheckItem"]
           indexes = ["rewards-by-district", "rewards-by-state", "rewards-by-reporter"]
         }
       }
@@ -752,6 +755,67 @@ locals {
       identities = []
       accounts   = []
       schedule   = null
+    }
+
+    payouts = {
+      description = "Pays rewards at the counter and through the bank, always by two people."
+      trigger     = "http"
+      memory_mb   = 512
+      # An answer of the bank with 200 lines is 200 transactions, one after the other.
+      timeout_seconds = 29
+      concurrency     = -1
+      opens_reports   = false
+      settings = concat(local.sign_in_settings, [
+        "REWARDS_TABLE", "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "HASH_KEY", "CURSOR_KEY",
+        "IDENTITY_KEY_ID", "TIME_ZONE",
+      ])
+      tables = {
+        # Accounts, sealed, for the bank's files: read by member, and nothing is written there.
+        identities = { actions = ["dynamodb:BatchGetItem"], indexes = [] }
+        # Counting wrong codes updates a record.
+        members = { actions = ["dynamodb:BatchGetItem", "dynamodb:UpdateItem"], indexes = [] }
+        notices = local.tell
+        # The bank's file goes when the bank has answered.
+        rewards = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem"]
+          indexes = ["batches-by-state", "payouts-by-state"]
+        }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      # It opens identities and seals none.
+      identities = ["kms:Decrypt"]
+      transfers  = ["kms:Decrypt", "kms:GenerateDataKey"]
+      accounts   = []
+      schedule   = null
+    }
+
+    reward-clock = {
+      description = "Reminds of rewards that wait to be claimed, and returns to the fund what nobody has claimed in time."
+      trigger     = "schedule"
+      memory_mb   = 256
+      # It begins nothing new after 200 seconds.
+      timeout_seconds = 300
+      # Two at once do each thing once.
+      concurrency   = -1
+      opens_reports = false
+      settings      = ["REWARDS_TABLE", "NOTICES_TABLE", "TIME_ZONE"]
+      tables = {
+        notices = local.tell
+        rewards = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:ConditionCheckItem"]
+          indexes = ["rewards-by-due"]
+        }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = { at = "rate(1 hour)", input = {}, alarm_after_hours = 3 }
     }
 
     reward-propose = {
@@ -766,6 +830,8 @@ locals {
       settings      = ["REWARDS_TABLE", "REPORTS_TABLE", "OUTCOMES_TABLE", "NOTICES_TABLE", "TIME_ZONE"]
       filters = [
         { eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["matter_adopted"] } } } },
+        # A link that is taken away leaves no image.
+        { eventName = ["INSERT", "REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MATTER#" }] }, sk = { S = [{ prefix = "ALSO#" }] } } } },
         { eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["outcome_event"] } } } },
       ]
       tables = {
@@ -781,6 +847,35 @@ locals {
       identities = []
       accounts   = []
       schedule   = null
+    }
+
+    award-run = {
+      description = "Counts the points of period awards, ranks, and proposes rewards for the winners."
+      trigger     = "schedule"
+      memory_mb   = 512
+      # It begins no further step after 200 seconds; the next start goes on.
+      timeout_seconds = 300
+      # Two at once do each step once.
+      concurrency   = -1
+      opens_reports = false
+      settings = [
+        "REWARDS_TABLE", "MEMBERS_TABLE", "OUTCOMES_TABLE", "TASKS_TABLE", "NOTICES_TABLE", "TIME_ZONE",
+      ]
+      tables = {
+        members = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query"], indexes = ["districts"] }
+        notices = local.tell
+        # What gives points stands apart from what was written and answered, which it cannot read.
+        outcomes = { actions = ["dynamodb:Query"], indexes = [], partitions = ["FACTS#*"] }
+        rewards  = { actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"], indexes = [] }
+        tasks    = { actions = ["dynamodb:Query"], indexes = [], partitions = ["FACTS#*"] }
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      identities = []
+      accounts   = []
+      schedule   = { at = "rate(15 minutes)", input = {}, alarm_after_hours = 1 }
     }
 
     exports = {
@@ -880,15 +975,20 @@ locals {
     for name, function in local.functions : name => {
       for concern, statements in {
         tables = [
-          for table, use in function.tables : {
-            Sid    = "Table${title(table)}"
-            Effect = "Allow"
-            Action = use.actions
-            Resource = concat(
-              [local.table_arns[table]],
-              [for index in use.indexes : "${local.table_arns[table]}/index/${index}"],
-            )
-          }
+          for table, use in function.tables : merge(
+            {
+              Sid    = "Table${title(table)}"
+              Effect = "Allow"
+              Action = use.actions
+              Resource = concat(
+                [local.table_arns[table]],
+                [for index in use.indexes : "${local.table_arns[table]}/index/${index}"],
+              )
+            },
+            { for name, those in {
+              Condition = { "ForAllValues:StringLike" = { "dynamodb:LeadingKeys" = try(use.partitions, []) } }
+            } : name => those if can(use.partitions) },
+          )
         ]
 
         # DynamoDB asks KMS in the name of who asks DynamoDB; nothing but DynamoDB may.
@@ -987,6 +1087,17 @@ locals {
             Action    = function.identities
             Resource  = [key]
             Condition = { StringEquals = { "kms:EncryptionContext:purpose" = "identity" } }
+          }
+        ]
+
+        # The bank's files, which are sealed by the same key for another purpose.
+        transfers = [
+          for key in length(try(function.transfers, [])) > 0 ? [aws_kms_key.identity.arn] : [] : {
+            Sid       = "Transfers"
+            Effect    = "Allow"
+            Action    = function.transfers
+            Resource  = [key]
+            Condition = { StringEquals = { "kms:EncryptionContext:purpose" = "transfers" } }
           }
         ]
 

@@ -53,7 +53,9 @@ run "bundle" {
 
   # Nobody notices by themselves that nothing happens.
   assert {
-    condition = keys(aws_cloudwatch_metric_alarm.absence) == ["deadlines"] && alltrue([
+    condition = { for name, hours in local.watched_jobs : name => hours } == { award-run = 1, deadlines = 1, reward-clock = 3 } && alltrue([
+      keys(aws_cloudwatch_metric_alarm.absence) == keys(local.watched_jobs)
+      ]) && alltrue([
       for name, alarm in aws_cloudwatch_metric_alarm.absence :
       alarm.treat_missing_data == "breaching"
       && alarm.comparison_operator == "LessThanThreshold" && alarm.threshold == 1 && alarm.evaluation_periods == 1
@@ -61,9 +63,9 @@ run "bundle" {
       && toset([
         for query in alarm.metric_query :
         try("${query.metric[0].metric_name} ${query.metric[0].dimensions.FunctionName} ${query.metric[0].period}", query.expression)
-      ]) == toset(["started - failed", "Errors ${module.function[name].name} 3600", "Invocations ${module.function[name].name} 3600"])
+      ]) == toset(["started - failed", "Errors ${module.function[name].name} ${3600 * local.watched_jobs[name]}", "Invocations ${module.function[name].name} ${3600 * local.watched_jobs[name]}"])
     ])
-    error_message = "That the deadlines are not worked through for an hour raises no alarm."
+    error_message = "That the clock does not come to deadlines, rewards or period awards raises no alarm."
   }
 
   assert {

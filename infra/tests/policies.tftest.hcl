@@ -79,7 +79,7 @@ run "bundle" {
             rewards  = ["BatchGetItem", "PutItem", "Query"]
           }
         }
-        tally         = { tables = ["members", "outcomes", "reports"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
+        tally         = { tables = ["members", "outcomes", "reports", "rewards"], touched = { tallies = ["BatchGetItem", "UpdateItem"] } }
         task-schedule = { tables = ["tasks"], touched = {} }
         webhook = {
           tables  = ["handovers"]
@@ -117,6 +117,7 @@ run "bundle" {
       } == {
       for name in keys(module.function) : name => toset(flatten([
         for table, actions in lookup({
+          award-run  = { tasks = ["Query"] }
           briefing   = { for end in ["", "/index/tasks-by-district"] : "tasks${end}" => ["BatchGetItem", "Query"] }
           media      = { tasks = ["BatchGetItem"] }
           members    = { tasks = ["Query"] }
@@ -189,6 +190,38 @@ run "bundle" {
     error_message = "A function may do something else with hand-overs, or `handover` with another table."
   }
 
+  # What counts period awards reads what gives points, and nothing that was written or answered.
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(module.function["award-run"].policies["tables"]).Statement : [
+        for pair in setproduct(statement.Resource, statement.Action) : format(
+          "%s %s %s", trimprefix(pair[0], "arn:aws:dynamodb:us-east-1:123456789012:table/pingan-dev-"),
+          trimprefix(pair[1], "dynamodb:"), jsonencode(try(statement.Condition, null)),
+        )
+      ]
+      ])) == toset(concat(
+      [for end in ["", "/index/districts"] : "members${end} BatchGetItem null"],
+      [for end in ["", "/index/districts"] : "members${end} Query null"],
+      ["notices PutItem null"],
+      [for action in ["BatchGetItem", "PutItem", "Query"] : "rewards ${action} null"],
+      [
+        for table in ["outcomes", "tasks"] :
+        "${table} Query {\"ForAllValues:StringLike\":{\"dynamodb:LeadingKeys\":[\"FACTS#*\"]}}"
+      ],
+    ))
+    error_message = "What counts period awards may read or write something else."
+  }
+
+  # No other function's tables are held to some partitions, so that no other test has to look at them.
+  assert {
+    condition = [
+      for name, function in module.function : name if anytrue([
+        for statement in jsondecode(lookup(function.policies, "tables", "{\"Statement\":[]}")).Statement : can(statement.Condition)
+      ])
+    ] == ["award-run"]
+    error_message = "Another function is held to some partitions of a table."
+  }
+
   # All that any function may do with the scheduler and with roles: the moments of tasks and the
   # retries of webhooks, each in one group, with one role for one service.
   assert {
@@ -213,6 +246,30 @@ run "bundle" {
       ["webhook iam:PassRole arn:aws:iam::123456789012:role/retries {\"StringEquals\":{\"iam:PassedToService\":\"scheduler.amazonaws.com\"}}"],
     ))
     error_message = "A function books something else than moments and retries, or gives away another role."
+  }
+
+  # Who pays opens identities and seals none; the bank's files are sealed by the same key for that purpose alone.
+  assert {
+    condition = {
+      for concern in ["identities", "transfers"] : concern => [
+        for statement in jsondecode(module.function["payouts"].policies[concern]).Statement :
+        [statement.Action, statement.Resource, statement.Condition]
+      ]
+      } == {
+      identities = [[
+        ["kms:Decrypt"], ["arn:aws:kms:us-east-1:123456789012:key/identity"],
+        { StringEquals = { "kms:EncryptionContext:purpose" = "identity" } },
+      ]]
+      transfers = [[
+        ["kms:Decrypt", "kms:GenerateDataKey"], ["arn:aws:kms:us-east-1:123456789012:key/identity"],
+        { StringEquals = { "kms:EncryptionContext:purpose" = "transfers" } },
+      ]]
+    }
+    error_message = "Who pays has the key of identities for something else than to open them, and for the bank's files."
+  }
+  assert {
+    condition     = [for name, function in module.function : name if can(function.policies["transfers"])] == ["payouts"]
+    error_message = "Somebody else than who pays has the key of the bank's files."
   }
 
   # Who signs webhooks, or shows a new secret, has their key for secrets and for nothing else.

@@ -390,15 +390,18 @@ run "bundle" {
       ])
       reward-propose-outcomes = toset([
         jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["matter_adopted"] } } } }),
+        jsonencode({ eventName = ["INSERT", "REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MATTER#" }] }, sk = { S = [{ prefix = "ALSO#" }] } } } }),
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["outcome_event"] } } } }),
       ])
       reward-propose-rewards = toset([
         jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { NewImage = { type = { S = ["matter_adopted"] } } } }),
+        jsonencode({ eventName = ["INSERT", "REMOVE"], dynamodb = { Keys = { pk = { S = [{ prefix = "MATTER#" }] }, sk = { S = [{ prefix = "ALSO#" }] } } } }),
         jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["outcome_event"] } } } }),
       ])
-      tally-members  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
-      tally-outcomes = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
-      tally-reports  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event"] } } } })])
+      tally-members  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event", "reward_event"] } } } })])
+      tally-outcomes = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event", "reward_event"] } } } })])
+      tally-reports  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event", "reward_event"] } } } })])
+      tally-rewards  = toset([jsonencode({ eventName = ["INSERT"], dynamodb = { NewImage = { type = { S = ["event", "member_event", "outcome_event", "reward_event"] } } } })])
       task-schedule = toset([
         jsonencode({ eventName = ["INSERT", "MODIFY"], dynamodb = { Keys = { pk = { S = [{ prefix = "TASK#" }] }, sk = { S = ["TASK"] } } } }),
       ])
@@ -417,7 +420,7 @@ run "bundle" {
       media-erase    = ["reports"]
       notify         = ["notices"]
       reward-propose = ["outcomes", "rewards"]
-      tally          = ["members", "outcomes", "reports"]
+      tally          = ["members", "outcomes", "reports", "rewards"]
       task-schedule  = ["tasks"]
       webhook        = ["handovers"]
     })
@@ -576,7 +579,7 @@ run "bundle" {
     condition = { for name, config in aws_lambda_function_event_invoke_config.job : name => [
       config.function_name == module.function[name].name,
       one(one(config.destination_config).on_failure).destination == aws_sqs_queue.failures[name].arn,
-    ] } == { for name in ["briefing", "deadlines"] : name => [true, true] }
+    ] } == { for name in ["award-run", "briefing", "deadlines", "reward-clock"] : name => [true, true] }
     error_message = "What a job cannot do is lost."
   }
 
@@ -591,8 +594,10 @@ run "bundle" {
   # What comes again and again, in the district's time zone and in a group apart from the moments.
   assert {
     condition = { for name, job in aws_scheduler_schedule.job : name => "${job.schedule_expression} ${job.schedule_expression_timezone}" } == {
-      briefing  = "cron(0 8 ? * MON *) Asia/Shanghai"
-      deadlines = "rate(15 minutes) Asia/Shanghai"
+      award-run    = "rate(15 minutes) Asia/Shanghai"
+      briefing     = "cron(0 8 ? * MON *) Asia/Shanghai"
+      deadlines    = "rate(15 minutes) Asia/Shanghai"
+      reward-clock = "rate(1 hour) Asia/Shanghai"
     }
     error_message = "Other jobs come again than those that are known, or at another time."
   }

@@ -150,7 +150,7 @@ fn counters_of(row: &Row) -> impl Iterator<Item = Line> {
                 value,
                 ..Line::default()
             }),
-            Counter::Held { .. } | Counter::Member(_) => None,
+            Counter::Held { .. } | Counter::Member(_) | Counter::PaidFen => None,
         }
     })
 }

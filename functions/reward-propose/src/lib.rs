@@ -3,7 +3,8 @@
 //! That a report was adopted stands in the table of the rewards, written in the same transaction
 //! as the adoption; its record in the stream has the reward proposed. A confirmed outcome comes out
 //! of the stream of the outcomes. One matter has one reward: its id is made from the report that
-//! came first, and the matter itself says which it is. So a record that comes twice, or a crash in
+//! came first, and the matter itself says which it is. A report that is linked to the matter later
+//! has the proposal made anew, as long as nobody has decided. So a record that comes twice, or a crash in
 //! between, proposes nothing more.
 //!
 //! What the rules are is in `shared/domain/src/reward_rules.rs`.
@@ -13,17 +14,16 @@ use aws_lambda_events::event::{
     dynamodb::{Event as StreamEvent, EventRecord},
     streams::DynamoDbEventResponse,
 };
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 use pingan_domain::{
     command::CommandId,
     district::Label,
     error::{Error, Refusal},
     member::MemberId,
     outcome::Outcome,
-    report::{Report, ReportId},
+    report::{Concerns, Report, ReportId},
     reward::{Context, Decided, Matter, Reporter, Reward, propose, reward_id},
     reward_rules::{Before, MAX_SHARES, Merit, Rules, in_force, is_adopted},
-    rewarded::Rewarded,
     tally::day,
 };
 use pingan_runtime::{Environment, Failure, World, batch};
@@ -33,6 +33,8 @@ use pingan_store::{
     stream::{self, ToReward},
 };
 
+/// The most reports of a matter that are looked at beside the first.
+const MAX_LINKED: usize = 99;
 /// How many codes are tried for a reward.
 const MAX_CODES: u8 = 8;
 /// How often a proposal begins again before the stream brings it back.
@@ -75,18 +77,19 @@ impl RewardPropose {
 
     async fn take(&self, record: EventRecord) -> Result<(), Error> {
         match stream::to_reward(record)? {
-            Some(ToReward::Adopted(report)) => self.propose(report, None).await,
-            Some(ToReward::Confirmed(id, counted)) => {
+            Some(ToReward::Adopted(report)) => self.propose(report, Cause::Adopted).await,
+            Some(ToReward::Linked(report)) => self.propose(report, Cause::Linked).await,
+            Some(ToReward::Confirmed(id, kind, count)) => {
                 let outcome = self.store.load([Key::Outcome(id)]).await?.outcome(id)?;
                 let Some(report) = outcome.as_ref().and_then(first_of) else { return Ok(()) };
-                self.propose(report, Some((counted.kind, counted.count))).await
+                self.propose(report, Cause::Outcome(kind, count)).await
             }
             None => Ok(()),
         }
     }
 
-    /// Proposes the reward of a matter, or looks at the proposal anew with the outcome.
-    async fn propose(&self, report: ReportId, outcome: Option<(Label, u32)>) -> Result<(), Error> {
+    /// Proposes the reward of a matter, or looks at the proposal anew.
+    async fn propose(&self, report: ReportId, cause: Cause) -> Result<(), Error> {
         for attempt in 0..MAX_TRIES {
             let Some(found) = self.found(report).await? else { return Ok(()) };
             let now = self.world.now();
@@ -99,26 +102,31 @@ impl RewardPropose {
                 Err(error) => return Err(error),
             };
             let context = Context { command: CommandId::of_clock(found.report.id, found.report.version), now, today };
-            let people: Vec<&MemberId> = match &found.reward {
-                Some(reward) => reward.shares.iter().map(|share| &share.member).collect(),
-                None => found.reporters.iter().map(|reporter| &reporter.member).collect(),
-            };
-            let rewarded = self.rewarded(&people, today.year()).await?;
-            let befores: Vec<Before> = rewarded.iter().map(|rewarded| rewarded.before(today)).collect();
-            let decided = match &found.reward {
+            let people: Vec<&MemberId> = found.reporters.iter().map(|reporter| &reporter.member).collect();
+            let befores = self.befores(&people, today).await?;
+            let (decided, is_last) = match &found.reward {
                 Some(reward) => {
                     // A reward goes by the version of the rules that it was proposed by.
                     let version = versions.iter().find(|rules| rules.version == reward.rules).unwrap_or(rules);
-                    reward.reassess(outcome.clone(), &version.content, &befores, context)?
+                    let matter = found.matter(None);
+                    if let Some(gathered) = reward.gather(&matter, &version.content, &befores, context)? {
+                        (Some(gathered), cause.outcome().is_none())
+                    } else {
+                        let people: Vec<&MemberId> = reward.shares.iter().map(|share| &share.member).collect();
+                        let befores = self.befores(&people, today).await?;
+                        (reward.reassess(cause.outcome(), &version.content, &befores, context)?, true)
+                    }
                 }
-                None => self.first(&found, outcome.clone(), rules, &befores, context).await?,
+                None => (self.first(&found, cause.outcome(), rules, &befores, context).await?, true),
             };
             let Some(decided) = decided else { return Ok(()) };
             let commit = RewardCommit { before: found.reward.as_ref(), ..RewardCommit::default() };
             match self.store.commit_reward(&decided, &commit).await {
                 Ok(()) => {
                     tracing::info!(reward.id = %decided.reward.id, "a reward is proposed");
-                    return Ok(());
+                    if is_last {
+                        return Ok(());
+                    }
                 }
                 Err(RewardCommitError::Failed(error)) => return Err(error),
                 // Somebody else was faster.
@@ -141,14 +149,7 @@ impl RewardPropose {
             if self.store.load([Key::Reward(id)]).await?.reward(id)?.is_some() {
                 continue;
             }
-            let matter = Matter {
-                report: found.report.id,
-                node: found.report.node.clone(),
-                concerns: found.report.concerns,
-                reviewers: found.reviewers.clone(),
-                merit: Merit { category: found.report.category, grade: None, outcome },
-                reporters: found.reporters.clone(),
-            };
+            let matter = found.matter(outcome.filter(|(_, count)| *count > 0));
             return propose(id, matter, (rules.version, &rules.content), befores, context);
         }
         Err(Error::Busy { retry_after_seconds: 1 })
@@ -169,23 +170,49 @@ impl RewardPropose {
             return Ok(None);
         }
         let matter = self.store.matter(report.id).await?;
-        let reviewers = self.store.approvers_of(report.id).await?;
-        let also = self.store.load(matter.also.iter().take(MAX_SHARES * 2).map(|id| Key::Report(*id))).await?;
+        let also = self.store.load(matter.also.iter().take(MAX_LINKED).map(|id| Key::Report(*id))).await?;
         let mut all = vec![report.clone()];
-        for id in matter.also.iter().take(MAX_SHARES * 2) {
+        for id in matter.also.iter().take(MAX_LINKED) {
             all.extend(also.report(*id)?.filter(|other| other.duplicate_of == Some(report.id)));
         }
+        // What any of them names, the reward is about.
+        let concerns = all.iter().map(|report| report.concerns).max_by_key(|concerns| concerns.first_stage());
+        let mut reviewers = self.store.approvers_of(report.id).await?;
+        reviewers.sort();
         let reward = match matter.reward {
             Some(id) => self.store.load([Key::Reward(id)]).await?.reward(id)?,
             None => None,
         };
-        Ok(Some(Found { reporters: reporters(all), report, reviewers, reward }))
+        let concerns = concerns.unwrap_or(report.concerns);
+        Ok(Some(Found { reporters: reporters(all), concerns, report, reviewers, reward }))
     }
 
-    async fn rewarded(&self, people: &[&MemberId], year: i16) -> Result<Vec<Rewarded>, Error> {
+    /// What each of these had before.
+    async fn befores(&self, people: &[&MemberId], today: Date) -> Result<Vec<Before>, Error> {
+        let year = today.year();
         let keys = people.iter().map(|member| Key::RewardedYear((*member).clone(), year));
         let loaded = self.store.load(keys).await?;
-        people.iter().map(|member| loaded.rewarded(member, year)).collect()
+        people.iter().map(|member| Ok(loaded.rewarded(member, year)?.before(today))).collect()
+    }
+}
+
+/// Why a matter is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Cause {
+    /// Its report was adopted.
+    Adopted,
+    /// Another report was found to tell of it, or not to any more.
+    Linked,
+    /// An outcome of it was confirmed: its kind, and how often.
+    Outcome(Label, u32),
+}
+
+impl Cause {
+    fn outcome(&self) -> Option<(Label, u32)> {
+        match self {
+            Self::Outcome(kind, count) => Some((kind.clone(), *count)),
+            Self::Adopted | Self::Linked => None,
+        }
     }
 }
 
@@ -193,9 +220,24 @@ impl RewardPropose {
 struct Found {
     report: Report,
     reporters: Vec<Reporter>,
+    /// Whether a report of the matter names those who would review it: the highest of them.
+    concerns: Concerns,
     reviewers: Vec<MemberId>,
     /// Its reward, where it has one.
     reward: Option<Reward>,
+}
+
+impl Found {
+    fn matter(&self, outcome: Option<(Label, u32)>) -> Matter {
+        Matter {
+            report: self.report.id,
+            node: self.report.node.clone(),
+            concerns: self.concerns,
+            reviewers: self.reviewers.clone(),
+            merit: Merit { category: self.report.category, grade: None, outcome },
+            reporters: self.reporters.clone(),
+        }
+    }
 }
 
 /// Everybody who has reported a matter, the first before the others, each person once.

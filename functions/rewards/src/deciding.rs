@@ -6,9 +6,9 @@ use axum::{
 };
 use pingan_domain::{
     command::{CommandId, Fingerprint},
-    error::Error,
+    error::{Error, Refusal},
     member::{MemberId, Role},
-    reward::{Adjustment, Decided, RewardAction, RewardId},
+    reward::{Adjustment, Decided, Reward, RewardAction, RewardId, ShareState},
     rewarded::Rewarded,
     tally::day,
     territory::NodeId,
@@ -21,7 +21,7 @@ use pingan_store::{
 use uuid::Uuid;
 
 use crate::{
-    Found, MAX_TRIES, Rewards, context, done_before,
+    Found, MAX_TRIES, Rewards, context,
     views::{RewardStepBody, RewardView},
 };
 
@@ -79,7 +79,7 @@ impl Rewards {
             let keys = [Key::Reward(id), Key::RewardDone(command)];
             let (loaded, acting, _) = self.load(actor, district, &ROLES, keys).await?;
             let before = loaded.reward(id)?.filter(|reward| reward.is_seen_by(&acting)).ok_or(Error::NotFound)?;
-            if done_before(&loaded, &done)? {
+            if loaded.reward_done(&done)? {
                 return Ok(RewardView::new(&before, &acting));
             }
             if before.version != seen {
@@ -96,16 +96,34 @@ impl Rewards {
                     let adjustment = Adjustment { grade: grade.clone(), amount_fen: *amount_fen, weights, reason };
                     before.adjust(&acting, &adjustment, rules, &befores, context)?
                 }
-                RewardStepBody::Agree {} => before.agree(&acting, rules, &befores, &fund, context)?,
+                RewardStepBody::Agree {} if found.reopened => return Err(Refusal::MatterReopened.into()),
+                RewardStepBody::Agree {} if found.elsewhere => return Err(Refusal::RewardedAlready.into()),
+                RewardStepBody::Agree {} => {
+                    // Whoever may not act here any more has not agreed.
+                    let mut known = before.clone();
+                    known.agreed.retain(|agreed| !found.gone.contains(&agreed.member));
+                    known.agree(&acting, rules, &befores, &fund, context)?
+                }
                 RewardStepBody::Decline { reason, note } => before.decline(&acting, *reason, note, context)?,
-                RewardStepBody::Reverse { reason } => before.reverse(&acting, reason, &fund, context)?,
+                RewardStepBody::Reverse { reason } => {
+                    let decided = before.reverse(&acting, reason, &fund, context)?;
+                    // Money that is on its way is not taken back.
+                    found.payouts.iter().try_for_each(|payout| payout.may_reverse(context.now))?;
+                    decided
+                }
                 RewardStepBody::Recover { share, reason } => before.recover(*share, &acting, reason, &fund, context)?,
             };
             let commit = RewardCommit {
                 before: Some(&before),
                 fund: found.before.as_ref(),
-                rewarded: self.rewarded(&found, &decided),
+                rewarded: self.rewarded(&found, &before, &decided),
                 done: Some(done.clone()),
+                // What is not on its way now is not by the time of the commit.
+                untouched: if matches!(step, RewardStepBody::Reverse { .. }) {
+                    found.payouts.clone()
+                } else {
+                    Vec::new()
+                },
             };
             match self.store.commit_reward(&decided, &commit).await {
                 Ok(()) => return Ok(RewardView::new(&decided.reward, &acting)),
@@ -118,8 +136,12 @@ impl Rewards {
 
     /// How what people were rewarded with changes: an approval adds, and what takes it back takes
     /// it off the month in which it was added.
-    fn rewarded(&self, found: &Found, decided: &Decided) -> Vec<(Rewarded, Rewarded)> {
+    fn rewarded(&self, found: &Found, known: &Reward, decided: &Decided) -> Vec<(Rewarded, Rewarded)> {
         let (reward, at) = (&decided.reward, decided.event.at);
+        // Caps and multipliers are of rewards for reports.
+        if reward.award.is_some() {
+            return Vec::new();
+        }
         let today = day(at, &self.time_zone);
         let approved = day(reward.approved_at.unwrap_or(at), &self.time_zone);
         let shares = reward.shares.iter().zip(&found.rewarded).filter(|(share, _)| share.amount_fen > 0);
@@ -127,8 +149,20 @@ impl Rewards {
             RewardAction::Approve => {
                 shares.map(|(share, before)| (before.clone(), before.with(today, share.amount_fen))).collect()
             }
+            // What has lapsed or was recovered was taken off then.
             RewardAction::Reverse => {
-                shares.map(|(share, before)| (before.clone(), before.without(approved, share.amount_fen))).collect()
+                let reserved =
+                    |number: usize| known.shares.get(number).is_some_and(|share| share.state == ShareState::Reserved);
+                let people = reward.shares.iter().zip(&found.rewarded).enumerate();
+                let open = people.filter(|(number, _)| reserved(*number)).map(|(_, one)| one);
+                open.map(|(share, before)| (before.clone(), before.without(approved, share.amount_fen))).collect()
+            }
+            RewardAction::Recover => {
+                let number = decided.event.share.map(usize::from);
+                let paid = number.and_then(|number| reward.shares.get(number).zip(found.rewarded.get(number)));
+                paid.map(|(share, before)| (before.clone(), before.without(approved, share.amount_fen)))
+                    .into_iter()
+                    .collect()
             }
             _ => Vec::new(),
         }

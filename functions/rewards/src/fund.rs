@@ -6,7 +6,7 @@ use axum::{
 };
 use pingan_domain::{
     command::{CommandId, Fingerprint},
-    error::{Error, FieldError},
+    error::{Error, FieldError, Refusal},
     ledger::{Fund, FundId, Movement, Posting, check_amount, check_reason},
     member::{MemberId, Role},
 };
@@ -20,7 +20,7 @@ use pingan_store::{
 use uuid::Uuid;
 
 use crate::{
-    MAX_TRIES, READERS, Rewards, done_before,
+    MAX_TRIES, READERS, Rewards,
     views::{EntriesPage, EntryView, FundView, MovementBody, MovementKind},
 };
 
@@ -107,7 +107,10 @@ pub(crate) async fn list_fund_entries(
     let id = FundId { district, year };
     let (_, reader, _) = rewards.load(&reader, &id.district, &READERS, []).await?;
     let (items, next) = rewards.store.entries(&id, &reader.id, limit, query.cursor.as_deref()).await?;
-    let view = EntriesPage { items: items.into_iter().map(EntryView::from).collect(), next: next.clone() };
+    let view = EntriesPage {
+        items: items.into_iter().map(|entry| EntryView::new(entry, &reader)).collect(),
+        next: next.clone(),
+    };
     Ok(page::respond(view, next.as_deref(), &format!("limit={limit}")))
 }
 
@@ -124,17 +127,20 @@ impl Rewards {
         let scope = format!("{} {}", id.district, id.year);
         let done = RewardDone { command, fingerprint: Fingerprint::of(key, "move the fund", &scope, body)? };
         for _ in 0..MAX_TRIES {
-            let (now, _) = self.now();
+            let (now, today) = self.now();
             let keys = [Key::Fund(id.clone()), Key::RewardDone(command)];
             let (loaded, acting, _) = self.load(actor, &id.district, &[Role::DistrictManager], keys).await?;
             let before = loaded.fund(&id)?;
             let fund = before.clone().unwrap_or_else(|| Fund::empty(id.clone()));
-            if done_before(&loaded, &done)? {
+            if loaded.reward_done(&done)? {
                 return Ok(fund);
             }
             let (movement, amount_fen) = check(body, &fund)?;
             if fund.version != seen {
                 return Err(Error::VersionStale(fund.version));
+            }
+            if movement == Movement::Lapse && !id.may_close(today) {
+                return Err(Refusal::YearNotOver.into());
             }
             let posting = Posting {
                 movement,

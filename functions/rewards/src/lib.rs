@@ -4,11 +4,13 @@
 //! |---|---|
 //! | how the fund is granted, closed and read | [`fund`] |
 //! | how rules are written, read and tried | [`rules`] |
+//! | how the runs of period awards are listed and resumed | [`awards`] |
 //! | how a reward is adjusted, agreed, declined, reversed | [`deciding`] |
 //! | how rewards are listed and read | [`reading`] |
 //! | what a reporter sees and appeals | [`mine`] |
 //! | what the API shows | [`views`] |
 
+mod awards;
 mod deciding;
 mod fund;
 mod mine;
@@ -23,6 +25,7 @@ use pingan_domain::{
     error::{Error, Refusal},
     ledger::{Fund, FundId},
     member::{Member, MemberId, Role},
+    payout::{Payout, PayoutId},
     reward::{Context, Reward},
     reward_rules::{Before, Rules},
     rewarded::Rewarded,
@@ -93,11 +96,41 @@ impl Rewards {
     async fn found(&self, reward: &Reward, today: Date) -> Result<Found, Error> {
         let fund = FundId { district: reward.district(), year: reward.fund_year.unwrap_or(today.year()) };
         let people = reward.shares.iter().map(|share| Key::RewardedYear(share.member.clone(), fund.year));
-        let keys = [Key::RewardRules(reward.district(), reward.rules), Key::Fund(fund.clone())];
-        let loaded = self.store.load(keys.into_iter().chain(people)).await?;
+        let payouts = (0_u8..).zip(&reward.shares).map(|(share, _)| Key::Payout(PayoutId { reward: reward.id, share }));
+        let adopted = Key::MatterAdopted(reward.matter);
+        let keys = [Key::RewardRules(reward.district(), reward.rules), Key::Fund(fund.clone()), adopted];
+        let reports = reward.shares.iter().map(|share| Key::ReportRewarded(share.report));
+        let agreed = reward.agreed.iter().map(|agreed| Key::Member(agreed.member.clone()));
+        let keys = keys.into_iter().chain(people).chain(payouts).chain(reports).chain(agreed);
+        let loaded = self.store.load(keys).await?;
+        let mut gone = Vec::new();
+        for agreed in &reward.agreed {
+            let member = loaded.profile(&agreed.member)?;
+            let still = |member: &Member| member.state.may_act().is_ok() && member.role == agreed.role;
+            if !member.is_some_and(|profile| still(&profile.member)) {
+                gone.push(agreed.member.clone());
+            }
+        }
+        let mut elsewhere = false;
+        for share in reward.shares.iter().filter(|share| share.amount_fen > 0 && reward.award.is_none()) {
+            elsewhere |= loaded.is_rewarded_elsewhere(share.report, reward.id)?;
+        }
+        let payouts = (0_u8..).zip(&reward.shares).map(|(share, _)| {
+            let found = loaded.payout(PayoutId { reward: reward.id, share })?;
+            found.or_else(|| Payout::of(reward, share)).ok_or(Error::NotFound)
+        });
         let rules = loaded.reward_rules(&reward.district(), reward.rules)?.ok_or(Refusal::NoRewardRules)?;
         let rewarded = reward.shares.iter().map(|share| loaded.rewarded(&share.member, fund.year));
-        Ok(Found { rules, rewarded: rewarded.collect::<Result<_, _>>()?, before: loaded.fund(&fund)?, fund })
+        Ok(Found {
+            rules,
+            rewarded: rewarded.collect::<Result<_, _>>()?,
+            before: loaded.fund(&fund)?,
+            reopened: loaded.is_reopened(reward.matter)?,
+            elsewhere,
+            gone,
+            payouts: payouts.collect::<Result<_, _>>()?,
+            fund,
+        })
     }
 }
 
@@ -107,8 +140,16 @@ struct Found {
     /// What the people of its shares were rewarded with this year, in their order.
     rewarded: Vec<Rewarded>,
     fund: FundId,
+    /// How each share is paid.
+    payouts: Vec<Payout>,
     /// The fund as it stands; none when nothing has moved yet.
     before: Option<Fund>,
+    /// Whether the report is being reviewed anew.
+    reopened: bool,
+    /// Whether a report of the matter was rewarded with another reward.
+    elsewhere: bool,
+    /// Who has agreed and may not any more: they have left, are suspended or have another role.
+    gone: Vec<MemberId>,
 }
 
 impl Found {
@@ -118,16 +159,6 @@ impl Found {
 
     fn fund(&self) -> Fund {
         self.before.clone().unwrap_or_else(|| Fund::empty(self.fund.clone()))
-    }
-}
-
-/// Whether a command was carried out before: with the same request it was, with another its key
-/// was used twice.
-fn done_before(loaded: &Loaded, wanted: &RewardDone) -> Result<bool, Error> {
-    match loaded.reward_done(wanted.command)? {
-        None => Ok(false),
-        Some(done) if done.fingerprint == wanted.fingerprint => Ok(true),
-        Some(_) => Err(Error::KeyReused),
     }
 }
 
@@ -142,6 +173,9 @@ pub fn router(rewards: Rewards) -> OpenApiRouter {
         .routes(routes!(fund::move_fund))
         .routes(routes!(fund::list_fund_entries))
         .routes(routes!(rules::write_reward_rules, rules::list_reward_rules))
+        .routes(routes!(awards::list_award_runs))
+        .routes(routes!(awards::read_award_run))
+        .routes(routes!(awards::take_award_step))
         .routes(routes!(reading::list_rewards))
         .routes(routes!(reading::read_reward))
         .routes(routes!(deciding::take_reward_step))

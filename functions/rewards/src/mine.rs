@@ -18,7 +18,7 @@ use pingan_store::{
 use uuid::Uuid;
 
 use crate::{
-    MAX_TRIES, Rewards, context, done_before,
+    MAX_TRIES, Rewards, context,
     views::{AppealBody, MyRewardView, MyRewardsPage},
 };
 
@@ -87,7 +87,7 @@ impl Rewards {
             let before = loaded.reward(id)?.ok_or(Error::NotFound)?;
             let share = before.shares.iter().position(|share| share.member == acting.id).ok_or(Error::NotFound)?;
             let number = u8::try_from(share).map_err(|error| Error::Internal(error.to_string()))?;
-            if done_before(&loaded, &done)? {
+            if loaded.reward_done(&done)? {
                 return Ok((before, number));
             }
             let decided = before.appeal(&acting, &body.text, context(&done, self.now()))?;

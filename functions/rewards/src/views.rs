@@ -3,6 +3,9 @@
 use jiff::civil::Date;
 use pingan_domain::{
     Timestamp,
+    award::Shown,
+    award_rules::AwardRule,
+    award_run::{AwardRun, Awarded, Failure, RunStage},
     code::Code,
     district::Label,
     ledger::{Account, Entry, Fund, Movement},
@@ -109,12 +112,13 @@ pub(crate) struct EntryView {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schema::code)]
     reward: Option<RewardId>,
-    /// Why.
+    /// Why. Of what is about a reward only district managers and auditors see it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
-    /// Who.
-    #[schema(value_type = String)]
-    actor: MemberId,
+    /// Who; seen by district managers and auditors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, nullable = false)]
+    actor: Option<MemberId>,
     /// In which role.
     #[schema(schema_with = schema::role)]
     role: Role,
@@ -126,8 +130,10 @@ pub(crate) struct EntryView {
     hash: String,
 }
 
-impl From<Entry> for EntryView {
-    fn from(entry: Entry) -> Self {
+impl EntryView {
+    pub(crate) fn new(entry: Entry, reader: &Member) -> Self {
+        // Why a reward was taken back tells of its report.
+        let all = [Role::DistrictManager, Role::Auditor].contains(&reader.role);
         Self {
             number: entry.seq,
             at: entry.at,
@@ -136,8 +142,8 @@ impl From<Entry> for EntryView {
             to: entry.to,
             amount_fen: entry.amount_fen,
             reward: entry.reward,
-            reason: entry.reason,
-            actor: entry.actor,
+            reason: entry.reason.filter(|_| all || entry.reward.is_none()),
+            actor: Some(entry.actor).filter(|_| all),
             role: entry.role,
             previous: entry.previous.to_string(),
             hash: entry.hash.to_string(),
@@ -174,7 +180,20 @@ pub(crate) struct EntriesPage {
             {"up_to_fen": 50_000, "agree": [{"role": "station_manager"}, {"role": "district_manager"}]},
             {"agree": [{"role": "district_manager", "body": "police"}, {"role": "district_manager", "body": "governance"}]}
         ],
-        "claim_days": 90
+        "claim_days": 90,
+        "awards": [{
+            "label": "quarter", "name": {"zh_cn": "季度积分奖", "en": "Quarterly award"},
+            "over": {"period": "quarter"}, "days_after": 5, "min_points": 5,
+            "points": [
+                {"each": {"of": "report"}, "points": 10, "cap": 100},
+                {"each": {"of": "outcome"}, "points": 20, "cap": 100},
+                {"each": {"of": "task"}, "points": 3, "cap": 30}
+            ],
+            "winners": {
+                "by": "rank", "ties": {"rule": "share", "most": 10},
+                "tiers": [{"from": 1, "to": 1, "fen": 30_000}, {"from": 2, "to": 3, "fen": 10_000}]
+            }
+        }]
     }
 }))]
 pub(crate) struct RulesBody {
@@ -317,8 +336,8 @@ struct MatterView {
 }
 
 impl MatterView {
-    fn new(report: ReportId, node: &NodeId, merit: &Merit, reader: &Member) -> Option<Self> {
-        let Merit { category, grade, outcome } = merit.clone();
+    fn new(report: ReportId, node: &NodeId, merit: Option<&Merit>, reader: &Member) -> Option<Self> {
+        let Merit { category, grade, outcome } = merit?.clone();
         let (outcome, count) = outcome.map_or((None, None), |(kind, count)| (Some(kind), Some(count)));
         let view = || Self { report, node: node.clone(), category, grade, outcome, count };
         (reader.role != Role::Treasurer).then(view)
@@ -337,7 +356,7 @@ impl RewardEntry {
             claim_until: reward.claim_until,
             created_at: reward.created_at,
             updated_at: reward.updated_at,
-            of: MatterView::new(reward.matter, &reward.node, &reward.merit, reader),
+            of: MatterView::new(reward.matter, &reward.node, reward.merit.as_ref(), reader),
         }
     }
 }
@@ -398,12 +417,42 @@ impl From<&Agreed> for AgreedView {
     }
 }
 
+/// The period award that a reward is for.
+#[derive(Debug, Serialize, ToSchema)]
+struct AwardedView {
+    /// The label of the award.
+    #[schema(value_type = String)]
+    label: Label,
+    /// The first day of the period.
+    #[schema(schema_with = schema::day)]
+    from: Date,
+    /// The last day.
+    #[schema(schema_with = schema::day)]
+    to: Date,
+    /// The points.
+    points: u32,
+    /// The rank; none where everybody wins who has reached so many points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank: Option<u32>,
+}
+
+impl From<&Awarded> for AwardedView {
+    fn from(awarded: &Awarded) -> Self {
+        let Awarded { award, period, rank, points, .. } = awarded;
+        Self { label: award.clone(), from: period.from, to: period.to, points: *points, rank: *rank }
+    }
+}
+
 /// A reward.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct RewardView {
     /// The reward.
     #[serde(flatten)]
     reward: RewardEntry,
+    /// The period award that it is for; not shown to a treasurer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false)]
+    award: Option<AwardedView>,
     /// The version of the rules that it goes by.
     rules: u32,
     /// Who gets what, the first to report before the others.
@@ -441,8 +490,9 @@ impl RewardView {
                 claim_until: reward.claim_until,
                 created_at: reward.created_at,
                 updated_at: reward.updated_at,
-                of: MatterView::new(reward.matter, &reward.node, &reward.merit, reader),
+                of: MatterView::new(reward.matter, &reward.node, reward.merit.as_ref(), reader),
             },
+            award: reward.award.as_ref().filter(|_| reader.role != Role::Treasurer).map(AwardedView::from),
             rules: reward.rules,
             shares: shares.collect(),
             agreed: reward.agreed.iter().map(AgreedView::from).collect(),
@@ -526,9 +576,10 @@ pub(crate) struct MyRewardView {
     /// Its code: what you claim it by.
     #[schema(schema_with = schema::code)]
     id: RewardId,
-    /// Your report.
-    #[schema(schema_with = schema::code)]
-    report: ReportId,
+    /// Your report; none for a period award.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code, required = false)]
+    report: Option<ReportId>,
     /// How much.
     amount_fen: u64,
     /// How it comes to that, step by step.
@@ -572,7 +623,7 @@ impl MyRewardView {
     ) -> Self {
         Self {
             id,
-            report: share.report,
+            report: Some(share.report).filter(|_| !matches!(share.steps.first(), Some(Step::Award { .. }))),
             amount_fen: share.amount_fen,
             arithmetic: share.steps.clone(),
             state: share.state,
@@ -589,6 +640,125 @@ impl MyRewardView {
 pub(crate) struct MyRewardsPage {
     /// The rewards, newest first.
     pub(crate) items: Vec<MyRewardView>,
+    /// Where the list goes on, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// A step that is taken with a run of a period award.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "step", rename_all = "snake_case", deny_unknown_fields)]
+#[schema(example = json!({"step": "resume"}))]
+pub(crate) enum AwardStepBody {
+    /// Go on with a run that has failed, from where it was.
+    Resume {},
+}
+
+/// Somebody who wins in a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AwardWinnerView {
+    /// The rank, which those who are level have in common; none where everybody wins who has
+    /// reached so many points.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rank: Option<u32>,
+    /// Who, by their pseudonym. A treasurer does not see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::code, required = false)]
+    pseudonym: Option<Code>,
+    /// How many points they have.
+    points: u32,
+    /// How much they win.
+    amount_fen: u64,
+}
+
+/// A run of a period award.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "award": "quarter", "from": "2026-07-01", "to": "2026-09-30", "version": 7, "state": "done", "rules": 2,
+    "rule": {
+        "label": "quarter", "name": {"zh_cn": "季度奖", "en": "Quarter"}, "over": {"period": "quarter"}, "days_after": 5,
+        "points": [{"each": {"of": "report", "categories": []}, "points": 10, "cap": 100}], "min_points": 20,
+        "winners": {"by": "rank", "tiers": [{"from": 1, "to": 3, "fen": 20_000}], "ties": {"rule": "earlier"}}
+    },
+    "proposed": 1, "proposed_fen": 20_000, "stumbles": 0,
+    "winners": [{"rank": 1, "pseudonym": "K7M2-9QXRT", "points": 90, "amount_fen": 20_000}],
+    "started_at": "2026-10-06T00:00:03Z", "updated_at": "2026-10-06T00:00:09Z"
+}))]
+pub(crate) struct AwardRunView {
+    /// The label of the award.
+    #[schema(value_type = String)]
+    award: Label,
+    /// The first day of the period.
+    #[schema(schema_with = schema::day)]
+    from: Date,
+    /// The last day.
+    #[schema(schema_with = schema::day)]
+    to: Date,
+    /// Rises with each step.
+    version: u64,
+    /// How far it has come.
+    #[schema(schema_with = schema::run_stage)]
+    state: RunStage,
+    /// Why it has ended without its proposals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schema::run_failure, required = false)]
+    failure: Option<Failure>,
+    /// The version of the rules that decides.
+    rules: u32,
+    /// The award as that version says it: what gives points, who wins how much, what becomes of
+    /// those who are level. Not in the answer to a step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    rule: Option<AwardRule>,
+    /// How many rewards were proposed.
+    proposed: u32,
+    /// How much they come to.
+    proposed_fen: u64,
+    /// How often the step that comes next has failed.
+    stumbles: u8,
+    /// Those who win by rank, once everybody was ranked.
+    winners: Vec<AwardWinnerView>,
+    /// When it was started.
+    #[schema(schema_with = schema::moment)]
+    started_at: Timestamp,
+    /// When it last changed.
+    #[schema(schema_with = schema::moment)]
+    updated_at: Timestamp,
+}
+
+impl AwardRunView {
+    pub(crate) fn new(run: &AwardRun, rules: Option<&Rules>, reader: &Member) -> Self {
+        let awards = rules.map(|rules| rules.content.awards.as_slice()).unwrap_or_default();
+        let winner = |Shown { rank, pseudonym, points, amount_fen }: Shown| AwardWinnerView {
+            rank,
+            pseudonym: (reader.role != Role::Treasurer).then_some(pseudonym),
+            points,
+            amount_fen,
+        };
+        Self {
+            award: run.id.award.clone(),
+            from: run.id.period.from,
+            to: run.id.period.to,
+            version: run.version,
+            state: run.stage(),
+            failure: run.failure(),
+            rules: run.rules,
+            rule: awards.iter().find(|award| award.label == run.id.award).cloned(),
+            proposed: run.proposed,
+            proposed_fen: run.proposed_fen,
+            stumbles: run.stumbles,
+            winners: run.shown().into_iter().map(winner).collect(),
+            started_at: run.started_at,
+            updated_at: run.updated_at,
+        }
+    }
+}
+
+/// A page of runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AwardRunsPage {
+    /// The runs.
+    pub(crate) items: Vec<AwardRunView>,
     /// Where the list goes on, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,

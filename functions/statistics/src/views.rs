@@ -92,7 +92,7 @@ struct FiguresView {
     registered: Option<u64>,
     /// Reporters who left.
     left: Option<u64>,
-    /// Reporters rewarded.
+    /// How often a reporter was rewarded: rewards paid, one for each person who has a share.
     rewarded: Option<u64>,
     /// Rewards paid, in fen.
     paid_fen: Option<u64>,
@@ -160,7 +160,7 @@ fn row(row: &Row) -> RowView {
             Counter::Outcome { category, kind } => {
                 outcomes.push(OutcomesView { category: *category, kind: kind.clone(), count });
             }
-            Counter::Held { .. } | Counter::Member(_) => {}
+            Counter::Held { .. } | Counter::Member(_) | Counter::PaidFen => {}
         }
     }
     let figures = FiguresView::new(row.figures(), &row.hidden_figures());

@@ -1,4 +1,4 @@
-//! Keeps the counters of the statistics, from the streams of reports, members and outcomes.
+//! Keeps the counters of the statistics, from the streams of reports, members, outcomes and rewards.
 //!
 //! What an event adds is said by the event alone, and is added in one transaction with the mark
 //! that it was counted. So it does not matter whether records come twice, late or in another order,
@@ -43,13 +43,15 @@ type Numbered = (Option<String>, Tallied);
 
 impl Tally {
     /// Reads `TALLIES_TABLE` and `TIME_ZONE` (default `Asia/Shanghai`). `REPORTS_TABLE`,
-    /// `MEMBERS_TABLE` and `OUTCOMES_TABLE` are read for a recount alone; none for the function.
+    /// `MEMBERS_TABLE`, `OUTCOMES_TABLE` and `REWARDS_TABLE` are read for a recount alone; none for the
+    /// function.
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         let tables = TableNames {
             tallies: environment.get("TALLIES_TABLE")?,
             reports: environment.get_or("REPORTS_TABLE", ""),
             members: environment.get_or("MEMBERS_TABLE", ""),
             outcomes: environment.get_or("OUTCOMES_TABLE", ""),
+            rewards: environment.get_or("REWARDS_TABLE", ""),
             ..TableNames::default()
         };
         Ok(Self {

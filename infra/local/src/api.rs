@@ -11,6 +11,7 @@ use exports::Exports;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
 use members::{Members, Settings};
+use payouts::Payouts;
 use pingan_cloud::{Accounts, Channels, DocumentStore, KeyedHash, MediaStore, Sealer};
 use pingan_domain::{calendar::Policy, media::MediaLimits, webhook_target::Reach};
 use pingan_http::openapi::Base;
@@ -42,12 +43,24 @@ pub struct Functions {
     pub exports: Exports,
     /// For `rewards`.
     pub rewards: Rewards,
+    /// For `payouts`.
+    pub payouts: Payouts,
 }
 
 /// Every HTTP function of the bundle. A new one is added here.
 pub fn router(functions: Functions) -> (Router, OpenApi) {
-    let Functions { workflow, media, members, custody, agency_systems, statistics, briefings, exports, rewards } =
-        functions;
+    let Functions {
+        workflow,
+        media,
+        members,
+        custody,
+        agency_systems,
+        statistics,
+        briefings,
+        exports,
+        rewards,
+        payouts,
+    } = functions;
     OpenApiRouter::with_openapi(Base::openapi())
         .merge(submission::router(workflow.clone()))
         .merge(officer_review::router(workflow.clone()))
@@ -64,6 +77,7 @@ pub fn router(functions: Functions) -> (Router, OpenApi) {
         .merge(briefings::router(briefings))
         .merge(exports::router(exports))
         .merge(rewards::router(rewards))
+        .merge(payouts::router(payouts))
         .split_for_parts()
 }
 
@@ -112,8 +126,15 @@ impl Functions {
         };
         let agency_systems =
             AgencySystems { store: store.clone(), world: World::real(), sealer: sealer.clone(), reach: Reach::Public };
-        let custody = Custody { store: store.clone(), world: World::real(), sealer };
+        let custody = Custody { store: store.clone(), world: World::real(), sealer: sealer.clone() };
         let statistics = Statistics { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
+        let payouts = Payouts {
+            store: store.clone(),
+            world: World::real(),
+            hashes: KeyedHash::new(vec![0; 32])?,
+            sealer,
+            time_zone: TimeZone::UTC,
+        };
         let rewards = Rewards { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
         let exports = Exports {
             store: store.clone(),
@@ -122,6 +143,6 @@ impl Functions {
             time_zone: TimeZone::UTC,
         };
         let briefings = Briefings { store, documents, world: World::real(), time_zone: TimeZone::UTC };
-        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings, exports, rewards })
+        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings, exports, rewards, payouts })
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use agency_systems::AgencySystems;
+use award_run::Awards;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::event::{dynamodb::Event as StreamEvent, streams::DynamoDbEventResponse};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
@@ -29,15 +30,23 @@ use media_intake::Intake;
 pub use members::{Appointed, Appointment};
 use members::{Members, Settings};
 use notify::Notify;
+use payouts::Payouts;
 use pingan_cloud::{
     Accounts, Channels, DocumentStore, KeyedHash, Links, MediaStore, Notices, Scanner, Schedules, Sealer,
     WebhookClient, schedules::Target, webhooks::Patience,
 };
-use pingan_domain::{calendar::Policy, error::Error, media::MediaLimits, webhook_target::Reach};
+use pingan_domain::{
+    calendar::Policy,
+    error::Error,
+    media::MediaLimits,
+    proof::{Of, Proof},
+    webhook_target::Reach,
+};
 use pingan_http::{MemberClaim, Problem, problem::answer_panics};
 use pingan_runtime::{Failure, World};
 use pingan_store::{CursorKey, Store, TableNames, recount::Recount, tables};
 use pingan_workflow::{Workflow, handovers::MAX_CALLED};
+use reward_clock::RewardClock;
 use reward_propose::RewardPropose;
 use rewards::Rewards;
 use statistics::Statistics;
@@ -73,8 +82,10 @@ const SCHEDULES: &str = "pingan-tasks";
 /// Stand for what has an ARN in the cloud: here the scheduler starts the one function that there is.
 const FUNCTION_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:pingan-task-clock";
 const ROLE_ARN: &str = "arn:aws:iam::000000000000:role/pingan-task-clock-moments";
-/// How often what is due is done, in minutes.
+/// How often what is due is done, period awards too, in minutes.
 const DEADLINES_MINUTES: u64 = 15;
+/// How often rewards are looked at, in minutes.
+const REWARD_CLOCK_MINUTES: u64 = 60;
 /// The group of the schedules of webhooks, and what their scheduler starts.
 const RETRIES: &str = "pingan-webhooks";
 const SENDER_ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:pingan-webhook";
@@ -190,6 +201,8 @@ pub struct Bundle {
     /// The requests that the functions made to DynamoDB.
     pub requests: Requests,
     deadlines: Deadlines,
+    reward_clock: RewardClock,
+    awards: Awards,
     members: Members,
     briefing: BriefingJob,
     inbox: Inbox,
@@ -257,17 +270,24 @@ impl Bundle {
                 store: store_of_functions.clone(),
                 world: world.clone(),
                 sealer: sealer.clone(),
-                hashes,
+                hashes: hashes.clone(),
                 accounts: Arc::new(Accounts::Outside),
                 channels: Channels::new(sns.clone(), topic_arn.clone(), subscriptions::APPLICATIONS)?,
                 settings: Settings { linked: true, join_base: format!("{url}/join/"), retention_days: 180 },
             },
-            custody: Custody { store: store_of_functions.clone(), world: world.clone(), sealer },
+            custody: Custody { store: store_of_functions.clone(), world: world.clone(), sealer: sealer.clone() },
             agency_systems: AgencySystems {
                 store: store_of_functions.clone(),
                 world: world.clone(),
                 sealer: webhook_sealer.clone(),
                 reach: Reach::ThisMachineToo,
+            },
+            payouts: Payouts {
+                store: store_of_functions.clone(),
+                world: world.clone(),
+                hashes: hashes.clone(),
+                sealer,
+                time_zone: policy.calendar.time_zone.clone(),
             },
             rewards: Rewards {
                 store: store_of_functions.clone(),
@@ -324,7 +344,9 @@ impl Bundle {
         tasks.extend(pumped.drive_briefings(names.documents.clone(), &briefing, &clock, weekly));
         tasks.push(pumped.drive_exports(names.documents, export));
         let time_zone = policy.calendar.time_zone.clone();
+        let reward_clock = RewardClock { store: store.clone(), world: world.clone(), time_zone: time_zone.clone() };
         let propose = RewardPropose { store: store.clone(), world: world.clone(), time_zone };
+        let awards = awards_of(&propose);
         tasks.extend(pumped.drive_proposals([names.rewards, names.outcomes], &propose));
         tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &store, world, &clock).await?);
         let dynamodb_url = database.endpoint.clone();
@@ -336,6 +358,8 @@ impl Bundle {
             clock,
             requests,
             deadlines,
+            reward_clock,
+            awards,
             members,
             briefing,
             inbox,
@@ -372,21 +396,60 @@ impl Bundle {
         &self.deadlines
     }
 
-    /// Has what is due done every quarter of an hour from now on, and once at the beginning.
-    pub fn schedule_deadlines(&mut self) {
-        let (deadlines, mut stopped) = (self.deadlines.clone(), self.stop.subscribe());
+    /// Does what is due with rewards by the bundle's clock, as the schedule does every hour, and says
+    /// how many steps that were.
+    pub async fn run_reward_clock(&self) -> Result<usize, Failure> {
+        self.reward_clock.handle(reward_clock::Start {}).await
+    }
+
+    /// Has the jobs done from now on as the schedules do, and once at the beginning.
+    pub fn schedule_jobs(&mut self) {
+        let deadlines = self.deadlines.clone();
+        self.every(DEADLINES_MINUTES, move || {
+            let deadlines = deadlines.clone();
+            async move { deadlines.handle(Start {}).await }
+        });
+        let awards = self.awards.clone();
+        self.every(DEADLINES_MINUTES, move || {
+            let awards = awards.clone();
+            async move { awards.handle(award_run::Start {}).await }
+        });
+        let rewards = self.reward_clock.clone();
+        self.every(REWARD_CLOCK_MINUTES, move || {
+            let rewards = rewards.clone();
+            async move { rewards.handle(reward_clock::Start {}).await.map(drop) }
+        });
+    }
+
+    fn every<F: Future<Output = Result<(), Failure>> + Send>(
+        &mut self,
+        minutes: u64,
+        job: impl Fn() -> F + Send + 'static,
+    ) {
+        let mut stopped = self.stop.subscribe();
         self.tasks.push(tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(Duration::from_secs(60 * DEADLINES_MINUTES));
+            let mut ticks = tokio::time::interval(Duration::from_secs(60 * minutes));
             loop {
                 tokio::select! {
                     _ = ticks.tick() => {}
                     _ = stopped.wait_for(|stop| *stop) => return,
                 }
-                if let Err(error) = deadlines.handle(Start {}).await {
+                if let Err(error) = job().await {
                     tracing::error!(error, "not all that is due could be done");
                 }
             }
         }));
+    }
+
+    /// Goes on with the period awards that are due by the bundle's clock, as the schedule does every
+    /// quarter of an hour.
+    pub async fn run_awards(&self) -> Result<(), Failure> {
+        self.awards.handle(award_run::Start {}).await
+    }
+
+    /// The job itself, for tests that run it in part.
+    pub fn awards(&self) -> &Awards {
+        &self.awards
     }
 
     /// Makes SNS fail, or work again.
@@ -423,21 +486,31 @@ impl Drop for Bundle {
 /// Counts the statistics of a folder anew from its records, as an operator does, while no bundle
 /// runs on it; with `repair`, sets them right.
 pub async fn recount(data: &Path, repair: bool) -> Result<Recount, StartError> {
+    maintain(data, async |store| Ok(store.recount(&policy_of_weekdays()?.calendar.time_zone, repair).await?)).await
+}
+
+/// Proves the money of a folder from its records, as an operator does, while no bundle runs on it.
+pub async fn verify(data: &Path, of: &Of) -> Result<Proof, StartError> {
+    maintain(data, async |store| Ok(store.prove(of).await?)).await
+}
+
+/// Hands the records of a folder to an operator's work, while no bundle runs on it.
+async fn maintain<T>(data: &Path, work: impl AsyncFnOnce(Store) -> Result<T, Failure>) -> Result<T, StartError> {
     make_folder(data).map_err(|error| StartError::Other(error.into()))?;
     let _lock = lock(data)?;
-    let recounting = async {
+    let working = async {
         let secrets = Secrets::open(&data.join("secrets.json"))?;
         let (stop, stopped) = watch::channel(false);
         let names = TableNames::with_prefix("pingan");
         let database = open_database(data, &names, &secrets, stopped).await?;
         let store =
             Store::new(aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets)), names, CursorKey::unused());
-        let recount = store.recount(&policy_of_weekdays()?.calendar.time_zone, repair).await?;
+        let done = work(store).await?;
         let _ = stop.send(true);
         database.stopped().await;
-        Ok::<_, Failure>(recount)
+        Ok::<_, Failure>(done)
     };
-    recounting.await.map_err(StartError::Other)
+    working.await.map_err(StartError::Other)
 }
 
 /// The API, its documentation, development sign-in and the readable inbox.
@@ -569,7 +642,7 @@ impl Pumped {
         notify: Notify,
         erase: MediaErase,
         tally: &Tally,
-    ) -> [JoinHandle<()>; 5] {
+    ) -> [JoinHandle<()>; 6] {
         let count = |consumer, table: &String| {
             let tally = tally.clone();
             self.drive(consumer, table.clone(), move |batch| {
@@ -589,6 +662,7 @@ impl Pumped {
             count("tally-reports", &names.reports),
             count("tally-members", &names.members),
             count("tally-outcomes", &names.outcomes),
+            count("tally-rewards", &names.rewards),
         ]
     }
 
@@ -743,6 +817,12 @@ fn links(url: &str) -> Links {
 
 fn world_at(clock: Clock) -> World {
     World::with_clock(move || clock.now())
+}
+
+/// The job that counts period awards; what it needs is what the one needs that proposes rewards.
+fn awards_of(propose: &RewardPropose) -> Awards {
+    let RewardPropose { store, world, time_zone } = propose.clone();
+    Awards { store, world, time_zone, patience: Duration::from_secs(award_run::MAX_SECONDS) }
 }
 
 /// The job, whose reads are nobody's request.

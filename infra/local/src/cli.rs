@@ -9,16 +9,20 @@ use jiff::tz::TimeZone;
 use members::{Appointed, Appointment, Members};
 use pingan_cloud::Scanner;
 use pingan_domain::{
-    calendar::Policy, error::Error, media::MediaLimits, member::Body, named::Named as _, territory::NodeId, text::Text,
+    calendar::Policy, error::Error, media::MediaLimits, member::Body, named::Named as _, proof::Of, territory::NodeId,
+    text::Text,
 };
-use pingan_store::recount::{Difference, Recount};
+use pingan_store::{
+    CursorKey, Store, TableNames,
+    recount::{Difference, Recount},
+};
 use pingan_workflow::Workflow;
 use tally::Tally;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     api,
-    bundle::{Bundle, IntakeOptions, Options, RunIntake, lock, recount},
+    bundle::{Bundle, IntakeOptions, Options, RunIntake, lock, recount, verify},
     clock::Clock,
     crowd::crowd,
     demo, reach,
@@ -150,6 +154,21 @@ enum Command {
         #[arg(long)]
         deployed: bool,
     },
+    /// Prove the money from the records: every ledger against its fund, every reward and its payouts
+    /// against the ledger, and the chains of events of both and of the hand-overs. Changes nothing, and
+    /// ends with 1 when anything differs. No bundle may run on the folder.
+    Verify {
+        /// Of this district alone.
+        #[arg(long)]
+        district: Option<NodeId>,
+        /// Of the fund of this year alone, and the rewards that are paid from it; no hand-overs.
+        #[arg(long, value_parser = clap::value_parser!(i16).range(2000..=2999))]
+        year: Option<i16>,
+        /// Not here but in the deployment whose `rewards` function has this environment, with
+        /// `HANDOVERS_TABLE` beside it. What moves meanwhile is taken for a difference: ask again then.
+        #[arg(long)]
+        deployed: bool,
+    },
     /// Write a video to standard output, to try an upload in parts with.
     SampleVideo {
         /// How large it is, in MiB; it plays as many seconds.
@@ -181,6 +200,9 @@ pub async fn main() -> ExitCode {
         Some(Command::Reach { reporters }) => measure(&reporters).await,
         Some(Command::Enlist { deployed }) => enlist(arguments.data, deployed).await,
         Some(Command::Recount { repair, deployed }) => count_anew(&arguments.data, repair, deployed).await,
+        Some(Command::Verify { district, year, deployed }) => {
+            prove(&arguments.data, &Of { district, year }, deployed).await
+        }
         Some(Command::SampleVideo { megabytes }) => sample_video(megabytes),
         Some(Command::Openapi { write }) => openapi(write),
     };
@@ -282,6 +304,36 @@ async fn count_anew(data: &std::path::Path, repair: bool, deployed: bool) -> Don
     Err("The statistics are not as the records say; --repair sets them right.".into())
 }
 
+async fn prove(data: &std::path::Path, of: &Of, deployed: bool) -> Done {
+    let proof = if deployed {
+        let environment = pingan_runtime::Environment;
+        let tables = TableNames {
+            rewards: environment.get("REWARDS_TABLE")?,
+            handovers: environment.get("HANDOVERS_TABLE")?,
+            ..TableNames::default()
+        };
+        let client = aws_sdk_dynamodb::Client::new(&pingan_runtime::sdk().await);
+        Store::new(client, tables, CursorKey::unused()).prove(of).await?
+    } else {
+        verify(data, of).await?
+    };
+    println!("{} funds, {} entries of their ledgers", proof.funds, proof.entries);
+    println!("{} rewards, {} events", proof.rewards, proof.reward_events);
+    println!("{} payouts, {} events", proof.payouts, proof.payout_events);
+    println!("{} hand-overs, {} events", proof.handovers, proof.handover_events);
+    for difference in proof.differences.iter().take(DIFFERENCES_SHOWN) {
+        println!("{difference}");
+    }
+    for why in proof.unreadable.iter().take(DIFFERENCES_SHOWN) {
+        println!("{why}");
+    }
+    if proof.is_right() {
+        println!("The funds, their ledgers, the rewards and the payouts say the same, and every chain is whole.");
+        return Ok(());
+    }
+    Err(format!("{} differences, {} items cannot be read", proof.differences.len(), proof.unreadable.len()).into())
+}
+
 type Done = Result<(), Box<dyn std::error::Error + Send + Sync>>;
 
 async fn bring_in(people: usize, registering: usize) -> Done {
@@ -329,7 +381,7 @@ async fn serve(arguments: Arguments) -> Done {
     let intake = IntakeOptions { run: RunIntake::Here(scanner.clone()), limits: media_limits };
     let options = Options { intake, policy: calendar, ..Options::new(&data, port, Clock::real()) };
     let mut bundle = Bundle::start(options).await?;
-    bundle.schedule_deadlines();
+    bundle.schedule_jobs();
     println!("{}", welcome(&bundle, &data, &scanner));
     stop_signal().await?;
     println!("Stopping.");

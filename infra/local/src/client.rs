@@ -40,7 +40,7 @@ pub struct Answer {
     pub status: u16,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body as JSON, and a page as one string; null when it has none.
+    /// Its body as JSON, a page or a file of CSV as one string; null when it has none.
     pub body: Value,
 }
 
@@ -184,7 +184,9 @@ impl Person {
         if let Some(meter) = &self.meter {
             meter.took(method, path, begun.elapsed());
         }
-        let is_page = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/html"));
+        let is_page = headers
+            .get("content-type")
+            .is_some_and(|kind| [&b"text/html"[..], b"text/csv"].iter().any(|text| kind.as_bytes().starts_with(text)));
         let body = if is_page {
             Value::String(String::from_utf8_lossy(&bytes).into_owned())
         } else {

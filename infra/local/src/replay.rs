@@ -1,6 +1,7 @@
 //! The year of the source, played again through the HTTP API alone: a district recruits
 //! 13,000 people, 8,000 of them register, they send in 1,088 reports with their media, every
-//! report is reviewed, and what came of them is counted.
+//! report is reviewed, what came of them is counted, and those to whom something is owed for it are
+//! paid.
 //!
 //! The figures are those that the district published. Which report belongs to which category,
 //! and what became of the others, was not published: that is made up, always in the same way.
@@ -16,6 +17,7 @@ use comfy_table::{CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use futures::StreamExt as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{SignedDuration, Timestamp, Zoned, civil::Date, tz::TimeZone};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -67,6 +69,16 @@ const OUTCOMES: [(&str, &str, usize, &[u32]); 5] = [
     ("hazards_removed", "hazard", 32, &[1]),
 ];
 
+/// The outcomes that are rewarded, with what for each report, in fen: 62 reporters and 32,000.00 yuan in all.
+const REWARDS: [(&str, &str, u64); 4] = [
+    ("suspects_arrested", "crime", 62_500),
+    ("early_warnings", "community_concern", 50_000),
+    ("disputes_settled", "dispute", 50_000),
+    ("hazards_removed", "hazard", 50_000),
+];
+/// What the district grants for the year, in fen.
+const GRANTED_FEN: u64 = 4_000_000;
+
 /// What became of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
@@ -110,6 +122,14 @@ struct Planned {
     outcomes: Vec<(&'static str, u32)>,
     /// Another report that led to the first of them as well, by its place in the plan.
     also: Option<usize>,
+}
+
+impl Planned {
+    /// What its reporter is paid for what came of it, in fen, if anything.
+    fn reward_fen(&self) -> Option<u64> {
+        let rewarded = |kind: &str| REWARDS.iter().find(|reward| reward.0 == kind).map(|reward| reward.2);
+        self.outcomes.iter().find_map(|(kind, _)| rewarded(kind))
+    }
 }
 
 /// What the year comes to.
@@ -189,6 +209,10 @@ fn expected(scale: Scale, planned: &[Planned]) -> Expected {
         for (kind, count) in &report.outcomes {
             *figures.entry(format!("outcomes/{kind}")).or_default() += u64::from(*count);
         }
+        if let Some(fen) = report.reward_fen() {
+            *figures.entry("rewarded".to_owned()).or_default() += 1;
+            *figures.entry("paid_fen".to_owned()).or_default() += fen;
+        }
     }
     Expected { figures }
 }
@@ -198,8 +222,11 @@ fn expected(scale: Scale, planned: &[Planned]) -> Expected {
 pub struct Replayed {
     /// The year.
     pub year: i16,
-    /// Each figure: what was played, and what the statistics and the briefing show.
-    pub figures: Vec<(String, u64, u64, u64)>,
+    /// Each figure: what was played, and what the statistics and the briefing show. The statistics
+    /// show none where a part of it would tell of single persons.
+    pub figures: Vec<(String, u64, Option<u64>, u64)>,
+    /// The fund once the year was closed.
+    pub fund: Balances,
     /// How long it took.
     pub took: Duration,
     /// Every operation of the API.
@@ -210,17 +237,40 @@ pub struct Replayed {
     pub peak_bytes: Option<u64>,
 }
 
+/// A fund, in fen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Balances {
+    /// What was granted.
+    pub granted_fen: u64,
+    /// What can be promised.
+    pub available_fen: u64,
+    /// What is promised.
+    pub reserved_fen: u64,
+    /// What was paid.
+    pub paid_fen: u64,
+    /// What went back.
+    pub lapsed_fen: u64,
+}
+
 impl Replayed {
-    /// Whether the statistics and the briefing show exactly what was played.
+    /// Whether the statistics and the briefing show exactly what was played, and the fund is balanced.
     pub fn is_exact(&self) -> bool {
-        self.figures.iter().all(|(_, played, counted, briefed)| played == counted && played == briefed)
+        let Balances { granted_fen, available_fen, reserved_fen, paid_fen, lapsed_fen } = self.fund;
+        let paid = self.figures.iter().find(|figure| figure.0 == "paid_fen").map_or(0, |figure| figure.1);
+        let balanced = granted_fen == paid_fen + lapsed_fen && (available_fen, reserved_fen) == (0, 0);
+        balanced
+            && paid_fen == paid
+            && self.figures.iter().all(|(_, played, counted, briefed)| {
+                counted.is_none_or(|counted| counted == *played) && played == briefed
+            })
     }
 
     /// It as tables for people.
     pub fn tables(&self) -> String {
         let mut figures = table(&["Figure", "Played", "Statistics", "Briefing"]);
         for (name, played, counted, briefed) in &self.figures {
-            figures.add_row([name.clone(), played.to_string(), counted.to_string(), briefed.to_string()]);
+            let counted = counted.map_or("suppressed".to_owned(), |counted| counted.to_string());
+            figures.add_row([name.clone(), played.to_string(), counted, briefed.to_string()]);
         }
         let mut operations = table(&["Operation", "Requests", "p50 ms", "p95 ms"]);
         let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1_000.0);
@@ -236,8 +286,16 @@ impl Replayed {
             || "this system does not say how much memory".to_owned(),
             |bytes| format!("{} MiB of memory at the most, stand-ins and clients included", bytes >> 20),
         );
+        let Balances { granted_fen, paid_fen, lapsed_fen, .. } = self.fund;
+        let yuan = |fen: u64| format!("{}.{:02}", fen / 100, fen % 100);
+        let fund = format!(
+            "Of the fund of {} yuan {} were paid to reporters and {} went back at the end of the year.",
+            yuan(granted_fen),
+            yuan(paid_fen),
+            yuan(lapsed_fen)
+        );
         format!(
-            "The year {}\n{figures}\n\n{operations}\n\n{:.0} s, {} requests, {memory}",
+            "The year {}\n{figures}\n{fund}\n\n{operations}\n\n{:.0} s, {} requests, {memory}",
             self.year,
             self.took.as_secs_f64(),
             self.requests
@@ -266,6 +324,7 @@ enum Step {
     Agency,
     Outcome,
     Confirm,
+    Reward,
     Link,
     Close,
 }
@@ -279,6 +338,7 @@ impl Step {
             Self::Station | Self::Agency => 13,
             Self::District | Self::Outcome => 15,
             Self::HandOver | Self::Confirm | Self::Link | Self::Close => 16,
+            Self::Reward => 17,
         }
     }
 }
@@ -312,7 +372,9 @@ struct Replay {
     planned: Vec<Planned>,
     known: Vec<Mutex<Known>>,
     phones: Vec<Phone>,
-    /// The newest report that will be adopted, which a duplicate is linked to.
+    /// The phones of those who are rewarded: each is once.
+    rewarded: Mutex<BTreeSet<usize>>,
+    /// The newest report that will be adopted and not rewarded, which a duplicate is linked to.
     original: Mutex<Option<String>>,
     staff: BTreeMap<String, Person>,
     bar: ProgressBar,
@@ -342,21 +404,24 @@ pub async fn replay(scale: Scale) -> Result<Replayed, Failure> {
         planned,
         known,
         phones: Vec::new(),
+        rewarded: Mutex::default(),
         original: Mutex::default(),
         staff: BTreeMap::new(),
         bar,
     };
     let played = replay.play().await;
-    let figures = match played {
+    let compared = match played {
         Ok(()) => replay.compare().await,
         Err(error) => Err(error),
     };
     replay.bar.finish_and_clear();
     let Replay { bundle, meter, .. } = replay;
     bundle.stop().await;
+    let (figures, fund) = compared?;
     Ok(Replayed {
         year,
-        figures: figures?,
+        figures,
+        fund,
         took: begun.elapsed(),
         requests: meter.count(),
         operations: meter.rows(),
@@ -366,7 +431,8 @@ pub async fn replay(scale: Scale) -> Result<Replayed, Failure> {
 
 impl Replay {
     async fn play(&mut self) -> Result<(), Failure> {
-        let mut who: Vec<String> = ["district-police", "district-governance", "agency-fire"].map(str::to_owned).into();
+        let mut who: Vec<String> =
+            ["district-police", "district-governance", "agency-fire", "treasurer"].map(str::to_owned).into();
         for (station, communities) in seed::STATIONS {
             who.push(format!("station-{station}"));
             who.extend(communities.iter().map(|community| format!("officer-{community}")));
@@ -376,6 +442,7 @@ impl Replay {
             self.staff.insert(id, person);
         }
         let posters = self.posters().await?;
+        self.budget().await?;
         let mut agenda: BTreeMap<Timestamp, Vec<(usize, Step)>> = BTreeMap::new();
         let months: Vec<i8> = (1..=12).collect();
         for (number, _) in self.planned.iter().enumerate() {
@@ -435,6 +502,37 @@ impl Replay {
 
     fn known(&self, number: usize) -> std::sync::MutexGuard<'_, Known> {
         self.known[number].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules by which the year's outcomes are rewarded, and the money for it.
+    async fn budget(&self) -> Result<(), Failure> {
+        let rules: Vec<Value> = REWARDS
+            .iter()
+            .map(|(kind, category, fen)| {
+                json!({
+                    "label": kind.replace('_', "-"), "name": { "zh_cn": "奖励", "en": "Reward" },
+                    "categories": [category], "earned_by": { "by": "outcome", "kinds": [kind] },
+                    "amount": { "as": "fixed", "fen": fen },
+                })
+            })
+            .collect();
+        let both = ["police", "governance"].map(|body| json!({ "role": "district_manager", "body": body }));
+        let body = json!({
+            "valid_from": format!("{}-01-01", self.year),
+            "content": { "rules": rules, "together": "first", "tiers": [{ "agree": both }], "claim_days": 90 },
+        });
+        let district = self.staff("district-police")?;
+        district.post(&format!("{BASE}/reward-rules"), Uuid::new_v4(), None, &body).await?.expect(201)?;
+        self.moves(0, &json!({ "movement": "grant", "amount_fen": GRANTED_FEN, "reason": "年度预算。" })).await?;
+        Ok(())
+    }
+
+    /// Moves money of the fund, and gives it as it is then.
+    async fn moves(&self, seen: u64, movement: &Value) -> Result<Balances, Failure> {
+        let path = format!("{BASE}/funds/{}/movements", self.year);
+        let district = self.staff("district-police")?;
+        let moved = district.post(&path, Uuid::new_v4(), Some(seen), movement).await?.expect(200)?;
+        Ok(serde_json::from_value(moved.body)?)
     }
 
     /// A poster for each community, good for the whole year.
@@ -587,18 +685,12 @@ impl Replay {
                 return Ok(vec![(0, Step::Confirm)]);
             }
             Step::Confirm => {
-                let proposed = std::mem::take(&mut self.known(number).proposed);
-                for (outcome, version) in proposed {
-                    let path = format!("{BASE}/outcomes/{outcome}/steps");
-                    let district = self.staff("district-governance")?;
-                    district
-                        .post(&path, Uuid::new_v4(), Some(version), &json!({ "step": "confirm" }))
-                        .await?
-                        .expect(200)?;
-                }
+                self.confirm(number).await?;
                 let link = planned.also.map(|_| (40, Step::Link));
-                return Ok(link.into_iter().chain([(1, Step::Close)]).collect());
+                let reward = planned.reward_fen().map(|_| (0, Step::Reward));
+                return Ok(link.into_iter().chain(reward).chain([(1, Step::Close)]).collect());
             }
+            Step::Reward => self.reward(number).await?,
             Step::Link => self.link(number).await?,
             Step::Close => {
                 let district = self.staff("district-police")?;
@@ -613,7 +705,7 @@ impl Replay {
     /// A phone sends the report in, with what it has recorded.
     async fn send(&self, number: usize) -> Result<Vec<(i64, Step)>, Failure> {
         let planned = &self.planned[number];
-        let phone = (number * 7).checked_rem(self.phones.len()).ok_or("nobody has registered yet")?;
+        let phone = self.phone_for(number)?;
         let person = &self.phones[phone].person;
         let (content_type, bytes) = if number % 40 == 11 {
             ("video/mp4", video::mp4(1, number as u64))
@@ -641,7 +733,8 @@ impl Replay {
             known.code.clone_from(&code);
             known.phone = phone;
         }
-        if planned.fate.is_adopted() {
+        // What is rewarded has one reporter: a duplicate that came before would have been the first.
+        if planned.fate.is_adopted() && planned.reward_fen().is_none() {
             self.original.lock().unwrap_or_else(PoisonError::into_inner).replace(code);
         }
         // Now and then an officer is slow, and is reminded.
@@ -651,6 +744,56 @@ impl Replay {
             Fate::AdoptedAfterQuestion => (days, Step::Ask),
             _ => (days, Step::Officer),
         }])
+    }
+
+    /// The phone that sends a report: of those for which somebody is rewarded, each has another.
+    fn phone_for(&self, number: usize) -> Result<usize, Failure> {
+        let phone = (number * 7).checked_rem(self.phones.len()).ok_or("nobody has registered yet")?;
+        if self.planned[number].reward_fen().is_none() {
+            return Ok(phone);
+        }
+        let mut rewarded = self.rewarded.lock().unwrap_or_else(PoisonError::into_inner);
+        let from_there = (phone..self.phones.len()).chain(0..phone);
+        let phone = from_there.into_iter().find(|phone| !rewarded.contains(phone)).ok_or("everybody is rewarded")?;
+        rewarded.insert(phone);
+        Ok(phone)
+    }
+
+    /// Two agree to what was proposed, the reporter makes a code, and is paid at the counter.
+    async fn reward(&self, number: usize) -> Result<(), Failure> {
+        let (code, phone) = {
+            let known = self.known(number);
+            (known.code.clone(), known.phone)
+        };
+        let police = self.staff("district-police")?;
+        let mut proposed = None;
+        for _ in 0..MAX_ASKED {
+            let list = police.get(&format!("{BASE}/rewards?state=proposed&limit=100")).await?.expect(200)?;
+            let items = list.body["items"].as_array().cloned().unwrap_or_default();
+            proposed = items.iter().find(|reward| reward["of"]["report"] == *code).map(|reward| reward["id"].clone());
+            if proposed.is_some() {
+                break;
+            }
+            tokio::time::sleep(ASKED_EVERY).await;
+        }
+        let id = proposed.ok_or_else(|| format!("no reward was proposed for {code}"))?;
+        let id = id.as_str().ok_or("a reward has a code")?;
+        let path = format!("{BASE}/rewards/{id}");
+        for who in ["district-governance", "district-police"] {
+            let person = self.staff(who)?;
+            let version = person.get(&path).await?.expect(200)?.version();
+            let agree = json!({ "step": "agree" });
+            person.post(&format!("{path}/steps"), Uuid::new_v4(), version, &agree).await?.expect(200)?;
+        }
+        let phone = &self.phones[phone].person;
+        let made = phone.post(&format!("/me/rewards/{id}/claim-code"), Uuid::new_v4(), None, &json!({})).await?;
+        let body = json!({ "reward": id, "code": made.expect(201)?.text("/code") });
+        let checks = format!("{BASE}/payouts/checks");
+        let checked = self.staff("treasurer")?.post(&checks, Uuid::new_v4(), None, &body).await?.expect(200)?;
+        let (steps, confirm) = (format!("{path}/payouts/0/steps"), json!({ "step": "confirm" }));
+        let second = self.staff("district-governance")?;
+        second.post(&steps, Uuid::new_v4(), checked.version(), &confirm).await?.expect(200)?;
+        Ok(())
     }
 
     /// The stage that now has the report opens it and decides. What was slow may have gone up by
@@ -721,6 +864,17 @@ impl Replay {
         Ok(())
     }
 
+    async fn confirm(&self, number: usize) -> Result<(), Failure> {
+        let proposed = std::mem::take(&mut self.known(number).proposed);
+        let district = self.staff("district-governance")?;
+        for (outcome, version) in proposed {
+            let path = format!("{BASE}/outcomes/{outcome}/steps");
+            let confirm = json!({ "step": "confirm" });
+            district.post(&path, Uuid::new_v4(), Some(version), &confirm).await?.expect(200)?;
+        }
+        Ok(())
+    }
+
     /// It turns out that another report has led to the same arrest.
     async fn link(&self, number: usize) -> Result<(), Failure> {
         let outcome = self.known(number).first_outcome.clone().ok_or("there is no outcome")?;
@@ -733,19 +887,25 @@ impl Replay {
         Ok(())
     }
 
-    /// Reads the statistics and the briefing of the year, and holds them against what was played.
-    async fn compare(&self) -> Result<Vec<(String, u64, u64, u64)>, Failure> {
+    /// Closes the fund, reads the statistics and the briefing of the year, and holds them against what
+    /// was played.
+    async fn compare(&self) -> Result<(Vec<(String, u64, Option<u64>, u64)>, Balances), Failure> {
         self.bundle.clock.set(self.at(12, 31, 20)?);
+        let fund = format!("{BASE}/funds/{}", self.year);
+        let seen = self.staff("district-police")?.get(&fund).await?.expect(200)?.version().unwrap_or_default();
+        let fund = self.moves(seen, &json!({ "movement": "lapse", "reason": "年度结束。" })).await?;
         self.bar.set_message("the statistics");
         let played = expected(self.scale, &self.planned).figures;
         let district = self.staff("district-police")?;
         let (from, to) = (format!("{}-01-01", self.year), format!("{}-12-31", self.year));
         let path = format!("{BASE}/statistics?from={from}&to={to}&by=year");
-        let mut counted = BTreeMap::new();
+        let (mut counted, mut suppressed) = (BTreeMap::new(), BTreeSet::new());
         for _ in 0..MAX_ASKED {
             let answer = district.get(&path).await?.expect(200)?;
-            counted = figures(&answer.body["rows"][0]["figures"]);
-            if agrees(&played, &counted) {
+            let row = &answer.body["rows"][0]["figures"];
+            counted = figures(row);
+            suppressed = played.keys().filter(|name| row.get(name).is_some_and(Value::is_null)).cloned().collect();
+            if agrees(&played, &counted, &suppressed) {
                 break;
             }
             tokio::time::sleep(ASKED_EVERY).await;
@@ -769,10 +929,11 @@ impl Replay {
         }
         let of = |figures: &BTreeMap<String, u64>, name: &str| figures.get(name).copied().unwrap_or(0);
         let names: BTreeSet<&String> = played.keys().chain(counted.keys().filter(|name| is_compared(name))).collect();
-        Ok(names
-            .into_iter()
-            .map(|name| (name.clone(), of(&played, name), of(&counted, name), of(&briefed, name)))
-            .collect())
+        let rows = names.into_iter().map(|name| {
+            let counted = Some(of(&counted, name)).filter(|_| !suppressed.contains(name));
+            (name.clone(), of(&played, name), counted, of(&briefed, name))
+        });
+        Ok((rows.collect(), fund))
     }
 }
 
@@ -786,8 +947,8 @@ fn is_compared(name: &str) -> bool {
     ["submitted/", "rejected/", "outcomes/"].iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn agrees(played: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>) -> bool {
-    played.iter().all(|(name, count)| counted.get(name) == Some(count))
+fn agrees(played: &BTreeMap<String, u64>, counted: &BTreeMap<String, u64>, suppressed: &BTreeSet<String>) -> bool {
+    played.iter().all(|(name, count)| counted.get(name) == Some(count) || suppressed.contains(name))
 }
 
 /// The figures of a row, as `group/name`.
@@ -848,6 +1009,7 @@ mod tests {
         assert_eq!((figures["recruited"], figures["registered"], sum("submitted/")), (13_000, 8_000, 1_088));
         let outcomes: Vec<u64> = OUTCOMES.iter().map(|(kind, ..)| figures[&format!("outcomes/{kind}")]).collect();
         assert_eq!(outcomes, [10, 40, 10, 12, 32]);
+        assert_eq!((figures["rewarded"], figures["paid_fen"]), (62, 3_200_000));
         let linked: Vec<_> = planned.iter().filter_map(|report| report.also).collect();
         assert_eq!(linked.len(), 1);
         assert_eq!((planned[linked[0]].category, planned[linked[0]].fate.is_adopted()), ("crime", true));

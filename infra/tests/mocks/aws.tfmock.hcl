@@ -39,8 +39,18 @@ override_resource {
 
 # What a schedule starts.
 override_resource {
+  target = module.function["award-run"].aws_lambda_function.this
+  values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-award-run" }
+}
+
+override_resource {
   target = module.function["deadlines"].aws_lambda_function.this
   values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-deadlines" }
+}
+
+override_resource {
+  target = module.function["reward-clock"].aws_lambda_function.this
+  values = { arn = "arn:aws:lambda:us-east-1:123456789012:function:pingan-dev-reward-clock" }
 }
 
 mock_resource "aws_cloudwatch_log_group" {
@@ -108,8 +118,18 @@ mock_resource "aws_sqs_queue" {
 }
 
 override_resource {
+  target = aws_sqs_queue.failures["award-run"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:award-run-failures" }
+}
+
+override_resource {
   target = aws_sqs_queue.failures["deadlines"]
   values = { arn = "arn:aws:sqs:us-east-1:123456789012:deadlines-failures" }
+}
+
+override_resource {
+  target = aws_sqs_queue.failures["reward-clock"]
+  values = { arn = "arn:aws:sqs:us-east-1:123456789012:reward-clock-failures" }
 }
 
 override_resource {

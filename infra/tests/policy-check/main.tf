@@ -15,7 +15,7 @@ variable "prefix" {
 }
 
 locals {
-  # Who may know who a pseudonym is. The last does not exist yet.
+  # Who may know who a pseudonym is.
   may_identify = ["members", "custody", "payouts"]
   # Who makes and ends the accounts with which members sign in.
   may_register = ["members"]
@@ -201,6 +201,7 @@ locals {
       for r in local.key_arns : r.place
       if !endswith(r.resource, ":key/functions") && r.service == ""
       && !(endswith(r.resource, ":key/identity") && r.purpose == "identity")
+      && !(endswith(r.resource, ":key/identity") && r.purpose == "transfers" && r.function == "payouts")
       && !(endswith(r.resource, ":key/webhooks") && r.purpose == "webhook")
     ]
 

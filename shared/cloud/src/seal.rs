@@ -1,10 +1,10 @@
-//! Envelope encryption of identities and of the secrets of webhooks, and keyed hashes of what must
+//! Envelope encryption of identities, of the bank's files and of the secrets of webhooks, and keyed hashes of what must
 //! be found without being kept.
 //!
 //! Each of them has a data key of its own, which encrypts one message only. The data key is
 //! wrapped by a master key: in the cloud by KMS, which never gives its key out and writes
 //! down each use; on one machine by a key in a file. Both bind what they wrap to its owner, a
-//! member or a webhook, by the encryption context, and the message is bound to the owner once
+//! member, a batch or a webhook, by the encryption context, and the message is bound to the owner once
 //! more, so that a ciphertext that was moved to another owner does not open.
 
 use std::{fs, io, io::Write as _, path::Path};
@@ -15,7 +15,7 @@ use aes_gcm::{
 };
 use aws_sdk_kms::{Client, primitives::Blob, types::DataKeySpec};
 use hmac::{Hmac, Mac as _};
-use pingan_domain::{error::Error, hash::Digest, member::MemberId, webhook::WebhookId};
+use pingan_domain::{error::Error, hash::Digest, member::MemberId, payout_transfer::BatchId, webhook::WebhookId};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
@@ -80,6 +80,10 @@ impl<'a> Owner<'a> {
         Self { purpose: "webhook", data_key: "data key of webhook", kind: "webhook", id: webhook.to_string().into() }
     }
 
+    fn transfers(batch: BatchId) -> Self {
+        Self { purpose: "transfers", data_key: "data key of transfers", kind: "batch", id: batch.to_string().into() }
+    }
+
     /// What a ciphertext is bound to: what it is for, and whose it is.
     fn bound_to(&self, what: &str) -> Vec<u8> {
         format!("pingan/{FORMAT}/{what}/{}", self.id).into_bytes()
@@ -142,6 +146,16 @@ impl Sealer {
     /// Opens a secret that was sealed for this webhook.
     pub async fn open_secret(&self, webhook: &WebhookId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
         self.open_for(&Owner::webhook(webhook), sealed).await
+    }
+
+    /// Seals the file of a batch for the bank, for this batch.
+    pub async fn seal_transfers(&self, batch: BatchId, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        self.seal_for(&Owner::transfers(batch), plain).await
+    }
+
+    /// Opens a file that was sealed for this batch.
+    pub async fn open_transfers(&self, batch: BatchId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
+        self.open_for(&Owner::transfers(batch), sealed).await
     }
 
     /// Seals `plain` for this owner: the format, the wrapped key with its length, the nonce, the
@@ -335,6 +349,18 @@ mod tests {
         let named = sealer.seal(&member("fire"), b"somebody").await.unwrap();
         assert!(sealer.open_secret(&of("fire"), &named).await.is_err());
         assert!(sealer.open(&member("fire"), &sealed).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_file_of_transfers_opens_for_its_batch_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let sealer = Sealer::key_file(&folder.path().join("identity.key")).unwrap();
+        let batch = |text: &[u8]| BatchId::from_digest(&Digest::of(&[text]));
+        let (one, other) = (batch(b"one"), batch(b"other"));
+        let sealed = sealer.seal_transfers(one, b"6222 0000").await.unwrap();
+        assert_eq!(sealer.open_transfers(one, &sealed).await.unwrap().as_slice(), b"6222 0000");
+        assert!(sealer.open_transfers(other, &sealed).await.is_err());
+        assert!(sealer.open(&member(&one.to_string()), &sealed).await.is_err());
     }
 
     #[cfg(unix)]

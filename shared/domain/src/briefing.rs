@@ -124,7 +124,7 @@ impl Language {
 }
 
 /// Days of the district, from the first to the last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Period {
     /// The first day.
     pub from: Date,
@@ -506,7 +506,7 @@ pub struct Account {
     pub registered: Option<u64>,
     /// Reporters who left; null when suppressed.
     pub left: Option<u64>,
-    /// Reporters rewarded; null when suppressed.
+    /// How often a reporter was rewarded; null when suppressed.
     pub rewarded: Option<u64>,
     /// Rewards paid, in fen; null when it would tell what a few persons got.
     pub paid_fen: Option<u64>,

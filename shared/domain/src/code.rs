@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::hash::Digest;
 
-const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+pub(crate) const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const DATA: usize = 9;
 const LENGTH: usize = DATA + 1;
 
@@ -86,7 +86,7 @@ impl Code {
 }
 
 /// The number of a character, forgiving what people mix up when they read aloud.
-fn symbol_of(character: char) -> Option<u8> {
+pub(crate) fn symbol_of(character: char) -> Option<u8> {
     let character = match character.to_ascii_uppercase() {
         'O' => '0',
         'I' | 'L' => '1',
@@ -97,8 +97,9 @@ fn symbol_of(character: char) -> Option<u8> {
 }
 
 /// Σ αⁱ·dᵢ over GF(32) with the primitive polynomial x⁵+x²+1. The weights α¹…α⁹ and the
-/// check's own 1 all differ and are non-zero, which is why single errors and swaps show.
-fn check_symbol(data: &[u8; DATA]) -> u8 {
+/// check's own 1 all differ and are non-zero, which is why single errors and swaps show. So it
+/// is with up to 30 symbols, after which the weights begin again.
+pub(crate) fn check_symbol(data: &[u8]) -> u8 {
     // Horner's rule: each step multiplies by α (a shift and a reduction).
     data.iter().fold(0, |sum, symbol| times_alpha(sum ^ symbol))
 }

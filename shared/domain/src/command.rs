@@ -24,6 +24,18 @@ impl CommandId {
         Self(Digest::of(&[b"clock", report.as_str().as_bytes(), &version.to_be_bytes()]))
     }
 
+    /// The command that does what the bank says of this line of a batch: however often its
+    /// answer is read, it is one.
+    pub fn of_batch_line(batch: Code, line: u16) -> Self {
+        Self(Digest::of(&[b"batch line", batch.as_str().as_bytes(), &line.to_be_bytes()]))
+    }
+
+    /// The command with which a run of a period award proposes the reward of a member: however
+    /// often the run comes to it, it is one.
+    pub fn of_award(run: &Digest, member: &MemberId) -> Self {
+        Self(Digest::of(&[b"award", run.bytes(), member.as_str().as_bytes()]))
+    }
+
     /// The code of the report that this command creates. Codes have 45 bits, so that once
     /// in many years two commands share one; `attempt` then gives the next candidate.
     pub fn report_id(&self, attempt: u8) -> ReportId {
@@ -64,6 +76,11 @@ impl CommandId {
     /// The code of the export that this command asks for.
     pub fn export_id(&self, attempt: u8) -> Code {
         Code::from_digest(&Digest::of(&[b"export", self.0.bytes(), &[attempt]]))
+    }
+
+    /// The code of the batch of transfers that this command makes.
+    pub fn batch_id(&self, attempt: u8) -> Code {
+        Code::from_digest(&Digest::of(&[b"batch", self.0.bytes(), &[attempt]]))
     }
 
     /// The identifier of the opening that this command asks for.

@@ -17,6 +17,7 @@ use crate::{
     named::Named as _,
     overdue,
     report::{MAX_CONTENTS, MAX_MEDIA_IN_ALL, MAX_MESSAGE_CHARS, NewReport, Report, ReportId, Urgency, check_text},
+    reward_rules::is_adopted,
     territory::NodeId,
 };
 
@@ -266,6 +267,7 @@ pub fn submit(
         reason: None,
         duplicate_of: None,
         erased_at: None,
+        adopted_at: None,
         erased_media: Vec::new(),
         task: new.task,
         handovers: Vec::new(),
@@ -327,6 +329,7 @@ pub fn submit_copy(
         reason: None,
         duplicate_of: None,
         erased_at: None,
+        adopted_at: None,
         erased_media: Vec::new(),
         task: None,
         handovers: Vec::new(),
@@ -401,6 +404,9 @@ pub fn decide(
     let moved = state != report.state;
     if moved {
         begin_state(&mut next, &context);
+    }
+    if is_adopted(state) && !is_adopted(report.state) {
+        next.adopted_at = report.adopted_at.or(Some(context.now));
     }
     let mut event = draft_event(&next, actor, action, &context);
     event.from = Some(report.state);

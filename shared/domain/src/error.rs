@@ -141,22 +141,66 @@ named! {
         NoRewardRules = "no_reward_rules",
         /// The reward is not in a state in which this can be done.
         WrongRewardState = "wrong_reward_state",
+        /// The run of a period award has not failed.
+        WrongRunState = "wrong_run_state",
         /// Nobody agrees to what they have adjusted themselves.
         OwnProposal = "own_proposal",
         /// Nobody decides the appeal against what they have declined themselves.
         OwnDecline = "own_decline",
         /// The rules do not ask this person, or nobody more of their role, to agree.
         NotAskedToAgree = "not_asked_to_agree",
+        /// The amount of a period award follows from its ranking.
+        AwardIsFixed = "award_is_fixed",
         /// Has agreed before.
         AgreedAlready = "agreed_already",
         /// Those who have approved the report cannot agree to its reward alone.
         ReviewersAlone = "reviewers_alone",
         /// The cap leaves nothing to reward with.
         NothingToReward = "nothing_to_reward",
+        /// A report of the matter was rewarded with another reward.
+        RewardedAlready = "rewarded_already",
+        /// The fiscal year is not over.
+        YearNotOver = "year_not_over",
+        /// The report is being reviewed anew.
+        MatterReopened = "matter_reopened",
         /// Was appealed before.
         AppealedAlready = "appealed_already",
         /// Something of it was paid.
         PaidAlready = "paid_already",
+        /// The payout is not in a state in which this can be done.
+        WrongPayoutState = "wrong_payout_state",
+        /// The share is on its way to be paid.
+        PayoutOpen = "payout_open",
+        /// Nobody pays alone: somebody else has to take the second step.
+        SecondPerson = "second_person",
+        /// The claim code is not that of the share.
+        WrongClaimCode = "wrong_claim_code",
+        /// The claim code is too old.
+        ClaimCodeExpired = "claim_code_expired",
+        /// Too many wrong codes were typed for the share.
+        ClaimLocked = "claim_locked",
+        /// As many claim codes were made for the share as can be.
+        TooManyClaimCodes = "too_many_claim_codes",
+        /// The reward can not be claimed any more.
+        ClaimWindowOver = "claim_window_over",
+        /// Nobody has confirmed the payment in time.
+        CheckExpired = "check_expired",
+        /// The reporter has not asked for a transfer.
+        NoTransferWanted = "no_transfer_wanted",
+        /// The reporter has said nowhere where money can be paid to.
+        NoPaymentDetails = "no_payment_details",
+        /// The batch is not in a state in which this can be done.
+        WrongBatchState = "wrong_batch_state",
+        /// The batch was made by somebody else.
+        NotYourBatch = "not_your_batch",
+        /// The batch has no room for as many shares.
+        BatchFull = "batch_full",
+        /// There is nothing in the batch.
+        BatchEmpty = "batch_empty",
+        /// The file is another than the one that was released.
+        BatchFileChanged = "batch_file_changed",
+        /// Another answer of the bank was taken for the batch.
+        AnsweredOtherwise = "answered_otherwise",
     }
 }
 
@@ -252,18 +296,58 @@ impl Refusal {
             Self::ExportExpired => "The file was kept for a week, and is gone. Ask for a new one.",
             Self::FundExhausted => "The fund has not as much. What is proposed waits until there is.",
             Self::FundClosed => "The fund's year is over, and nothing is promised from it any more.",
-            Self::NoRewardRules => "The district has no rules of rewards that hold on this day.",
+            Self::NoRewardRules => "The district has no rules that reward this.",
             Self::WrongRewardState => "The reward is not in a state in which this can be done.",
+            Self::WrongRunState => "The run has not failed: there is nothing to let go on.",
             Self::OwnProposal => "You have adjusted this reward. Others have to agree to it.",
             Self::OwnDecline => "You have declined this reward. Somebody else has to decide after the appeal.",
             Self::NotAskedToAgree => "The rules ask others to agree to this amount, or enough of your role have.",
+            Self::AwardIsFixed => "The amount of a period award follows from its ranking. Agree to it, or decline it.",
             Self::AgreedAlready => "You have agreed to this reward already.",
             Self::ReviewersAlone => {
                 "Those who approved the report cannot agree to its reward alone. Somebody else has to."
             }
             Self::NothingToReward => "The cap of the month leaves nothing to reward with.",
+            Self::MatterReopened => {
+                "The report that this reward is for was reopened. Wait until its review is over, or decline the reward."
+            }
+            Self::RewardedAlready => {
+                "A report of this matter was rewarded with another reward already. Give it no part in this one, or decline it."
+            }
+            Self::YearNotOver => "The fund of a year is closed on its last day, or after it.",
             Self::AppealedAlready => "This reward was appealed once, and cannot be again.",
             Self::PaidAlready => "Something of this reward was paid, and cannot be taken back.",
+            Self::WrongPayoutState => "The payout is not in a state in which this can be done.",
+            Self::PayoutOpen => {
+                "The share is being paid at the counter, or is on its way through the bank. Cancel that first, or wait for the bank."
+            }
+            Self::SecondPerson => "You took the first step of this payment. Somebody else has to take the second.",
+            Self::WrongClaimCode => {
+                "The claim code is not that of this reward. After five wrong codes the share is locked."
+            }
+            Self::ClaimCodeExpired => "The claim code is too old. The reporter can make a new one.",
+            Self::ClaimLocked => {
+                "Too many wrong codes were typed. A district manager can unlock the share, or the reporter makes a new code after a day."
+            }
+            Self::TooManyClaimCodes => {
+                "As many claim codes were made for this share as can be. Ask for a transfer, or a district manager to unlock the share."
+            }
+            Self::ClaimWindowOver => "The time in which this reward could be claimed is over.",
+            Self::CheckExpired => {
+                "Nobody confirmed this payment in time, so it does not count. The reporter makes a new code, and it is checked again."
+            }
+            Self::NoTransferWanted => "The reporter has not asked for a transfer of this share.",
+            Self::NoPaymentDetails => {
+                "There is no account to pay you to, or not one that the bank takes. Say where your rewards are paid to, or make a claim code."
+            }
+            Self::WrongBatchState => "The batch is not in a state in which this can be done.",
+            Self::NotYourBatch => "The batch was made by somebody else, who alone puts shares into it.",
+            Self::BatchFull => "The batch has no room for as many shares. Make another.",
+            Self::BatchEmpty => "There is nothing in the batch to be paid.",
+            Self::BatchFileChanged => {
+                "The file that is kept of this batch is not the one that was released. Give nothing of it to the bank, and tell the district manager."
+            }
+            Self::AnsweredOtherwise => "Another answer of the bank was taken for this batch, and holds.",
         }
     }
 }

@@ -10,7 +10,7 @@
 //! Amounts are whole fen. Nothing here overspends: an account other than the grant that would fall
 //! below zero refuses the movement.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -100,6 +100,13 @@ pub struct FundId {
     pub district: NodeId,
     /// The fiscal year, which is the calendar year in the district's time zone.
     pub year: i16,
+}
+
+impl FundId {
+    /// Whether the year can be closed on this day: on its last, or after it.
+    pub fn may_close(&self, today: Date) -> bool {
+        today.year() > self.year || (today.year() == self.year && today.day_of_year() == today.days_in_year())
+    }
 }
 
 /// A fund as it stands.
@@ -240,7 +247,11 @@ impl Fund {
             |why: &str| Error::Internal(format!("{} of {} {}: {why}", movement, self.id.district, self.id.year));
         let closes = movement == Movement::Lapse && !self.closed;
         let least = u64::from(!closes);
-        if !(least..=MAX_MOVEMENT_FEN).contains(&amount_fen) {
+        if movement == Movement::Lapse && self.closed && amount_fen == 0 {
+            return Err(Refusal::FundClosed.into());
+        }
+        // All that is left can be more than one movement asks for.
+        if amount_fen < least || (amount_fen > MAX_MOVEMENT_FEN && movement != Movement::Lapse) {
             return Err(never("the amount is none"));
         }
         if self.version >= MAX_ENTRIES {

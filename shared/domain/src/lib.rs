@@ -35,14 +35,26 @@
 //! | how an agency's own system is told | [`webhook`] |
 //! | where a webhook may point | [`webhook_target`] |
 //! | what a briefing says, and who reads it | [`briefing`] |
+//! | what can be done with the payout of a share, by whom and when | [`payout`] |
+//! | how a share is paid at the counter, and its one-time codes | [`payout_counter`], [`claim_code`] |
+//! | how shares are paid through the bank, and what of its answer is taken | [`payout_transfer`], [`payout_answer`] |
+//! | what is proved of the money, and how | [`proof`] |
+//! | over which days period awards count, and who wins how much | [`award_rules`] |
+//! | points, ranking, and the winners of a period award | [`award`] |
+//! | how a run of a period award goes on, and what it proposes | [`award_run`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod access;
 pub mod authority;
+pub mod award;
+pub mod award_rules;
+pub mod award_run;
 pub mod briefing;
 pub mod calendar;
+mod chain;
 pub mod channel;
+pub mod claim_code;
 pub mod code;
 pub mod command;
 pub mod content;
@@ -69,9 +81,15 @@ pub mod notice;
 pub mod outcome;
 pub mod outcome_life;
 pub mod overdue;
+pub mod payout;
+pub mod payout_answer;
+pub mod payout_counter;
+pub mod payout_transfer;
+pub mod proof;
 mod protected;
 pub mod report;
 pub mod reward;
+pub mod reward_clock;
 pub mod reward_rules;
 pub mod rewarded;
 pub mod scope;

@@ -552,10 +552,21 @@ pub fn of_reward(decided: &reward::Decided) -> Vec<Notice> {
             let to_claim = reserved.map(|share| told(share, "待您领取", "waits for you: please open it"));
             std::iter::once(treasurer()).chain(to_claim).collect()
         }
-        RewardAction::Adjust | RewardAction::Recover => Vec::new(),
+        RewardAction::Gather | RewardAction::Adjust | RewardAction::Recover => Vec::new(),
         RewardAction::Decline => all("已有结果", "was decided on: please open it"),
         RewardAction::Reverse => all("有变动", "has changed: please open it"),
         RewardAction::Pay => one("已发放", "was paid"),
+        RewardAction::Remind => {
+            let open = reward.shares.iter().filter(|share| share.state == ShareState::Reserved);
+            open.map(|share| {
+                told(
+                    share,
+                    "尚未领取，请在到期前打开查看",
+                    "was not claimed yet: please open it before its time is over",
+                )
+            })
+            .collect()
+        }
         RewardAction::Lapse => one("未在期限内领取，已失效", "was not claimed in time"),
     }
 }

@@ -217,6 +217,10 @@ pub struct Outcome {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When it was confirmed for the first time. No correction moves it, so that it counts in one
+    /// period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_at: Option<Timestamp>,
     /// The command that recorded it.
     pub created_by: CommandId,
 }

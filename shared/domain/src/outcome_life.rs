@@ -186,6 +186,7 @@ pub fn record(
         receiver,
         created_at: context.now,
         updated_at: context.now,
+        confirmed_at: None,
         created_by: context.command,
     };
     let note = Some((NoteKind::Evidence, new.evidence.as_str()));
@@ -293,6 +294,7 @@ fn confirm(before: &Outcome, actor: &Member, context: Context) -> Result<Decided
     outcome.counted = Some(counted).filter(|_| count > 0);
     outcome.state = if outcome.counted.is_some() { OutcomeState::Confirmed } else { OutcomeState::Annulled };
     outcome.claim = proposal.claim;
+    outcome.confirmed_at = before.confirmed_at.or(Some(context.now));
     let mut decided = happen(outcome, OutcomeAction::Confirm, actor, None, context, |event, outcome| {
         event.before.clone_from(&before.counted);
         event.after.clone_from(&outcome.counted);

@@ -240,6 +240,10 @@ pub struct Report {
     /// When its content was erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased_at: Option<Timestamp>,
+    /// When it was adopted for the first time. It stays when the report is reopened and adopted
+    /// again, so that it counts in one period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted_at: Option<Timestamp>,
     /// The media that were erased with it. Kept so that their objects can be found and
     /// deleted, and so that it can be said of each when that was done.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

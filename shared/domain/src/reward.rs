@@ -14,6 +14,8 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    award::Winner,
+    award_run::Awarded,
     code::Code,
     command::CommandId,
     district::Label,
@@ -22,7 +24,7 @@ use crate::{
     hash::Digest,
     ledger::{Entry, Fund, FundId, Movement, Posting, check_reason},
     member::{Body, Member, MemberId, Role},
-    named::named,
+    named::{Named as _, named},
     report::{Concerns, ReportId, check_text},
     reward_rules::{Approver, Before, Contributor, MAX_SHARES, Merit, Quoted, RulesContent, Step, quote},
     territory::NodeId,
@@ -75,7 +77,9 @@ named! {
     pub enum RewardAction {
         /// It comes of itself.
         Propose = "propose",
-        /// An outcome was confirmed: the rules are asked anew.
+        /// What is known of its matter has changed: who has reported or reviewed it, whom it names.
+        Gather = "gather",
+        /// An outcome was confirmed or corrected: the rules are asked anew.
         Reassess = "reassess",
         /// Another grade, amount or division, with a reason.
         Adjust = "adjust",
@@ -91,6 +95,8 @@ named! {
         Reverse = "reverse",
         /// A share was paid.
         Pay = "pay",
+        /// What waits to be claimed can be for a little longer only.
+        Remind = "remind",
         /// A share was not claimed in time.
         Lapse = "lapse",
         /// What was paid of a share is to be paid back, and is: a recovery.
@@ -126,6 +132,7 @@ const MANAGERS: &[Role] = &[Role::DistrictManager];
 /// What can be done with a reward. One row for each action but the first.
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
+    Row { action: RewardAction::Gather,  from: RewardState::ALL, by: &[Role::Clock] },
     Row { action: RewardAction::Reassess, from: &[RewardState::Proposed], by: &[Role::Clock] },
     Row { action: RewardAction::Adjust,  from: &[RewardState::Proposed], by: MANAGERS },
     Row { action: RewardAction::Agree,   from: &[RewardState::Proposed], by: &crate::reward_rules::APPROVERS },
@@ -134,6 +141,7 @@ const TABLE: &[Row] = &[
     Row { action: RewardAction::Appeal,  from: &[RewardState::Declined], by: &[Role::Reporter] },
     Row { action: RewardAction::Reverse, from: &[RewardState::Approved], by: MANAGERS },
     Row { action: RewardAction::Pay,     from: &[RewardState::Approved], by: &[Role::Treasurer] },
+    Row { action: RewardAction::Remind,  from: &[RewardState::Approved], by: &[Role::Clock] },
     Row { action: RewardAction::Lapse,   from: &[RewardState::Approved], by: &[Role::Clock] },
     Row { action: RewardAction::Recover, from: &[RewardState::Approved, RewardState::Settled], by: &[Role::Treasurer] },
 ];
@@ -154,7 +162,7 @@ pub fn check(action: RewardAction, role: Role, state: RewardState) -> Result<(),
 /// What one person gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
-    /// The report by which they contributed.
+    /// The report by which they contributed; of a period award its run, by its code.
     pub report: ReportId,
     /// Who.
     pub member: MemberId,
@@ -196,17 +204,21 @@ pub struct Reward {
     pub version: u64,
     /// The hash of its newest event.
     pub head: Digest,
-    /// The community of the report that came first.
+    /// The community of the report that came first; of a period award that of the winner.
     pub node: NodeId,
     /// Whether a report of the matter names those who would review it. Below the stage that may
     /// see such a report, the reward is not shown.
     pub concerns: Concerns,
-    /// The matter: the report that came first.
+    /// The matter: the report that came first; of a period award its run, by its code.
     pub matter: ReportId,
     /// Who has approved that report.
     pub reviewers: Vec<MemberId>,
-    /// What it is for.
-    pub merit: Merit,
+    /// What it is for; none for a period award.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merit: Option<Merit>,
+    /// The period award that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub award: Option<Awarded>,
     /// The version of the rules.
     pub rules: u32,
     /// The amount that people have chosen within the rule.
@@ -245,6 +257,9 @@ pub struct Reward {
     /// Until when it can be claimed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim_until: Option<Timestamp>,
+    /// When those who have not claimed it were told that this ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reminded_at: Option<Timestamp>,
     /// When it was proposed.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -279,12 +294,26 @@ pub struct RewardEvent {
     /// What somebody wrote with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// Of a payment and of a recovery: what the statistics count of it, and where.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paid: Option<PaidShare>,
     /// The command that did it.
     pub command: CommandId,
     /// The hash of the event before; zeros for the first.
     pub previous: Digest,
     /// The hash of this event: of all fields above.
     pub hash: Digest,
+}
+
+/// A share that was paid, as the statistics count it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaidShare {
+    /// The community of the matter.
+    pub node: NodeId,
+    /// Whether a report of the matter names those who would review it.
+    pub concerns: Concerns,
+    /// When it was paid.
+    pub at: Timestamp,
 }
 
 /// What a decision takes from outside.
@@ -352,26 +381,10 @@ pub fn propose(
     if befores.len() != matter.reporters.len() {
         return Err(Error::Internal("what people had before is not known of all".to_owned()));
     }
-    let mut people = BTreeSet::new();
-    let first = matter
-        .reporters
-        .into_iter()
-        .zip(befores.iter().copied())
-        .filter(|(reporter, _)| !reporter.member.is_no_reporter() && people.insert(reporter.member.clone()));
-    let (reporters, befores): (Vec<Reporter>, Vec<Before>) = first.take(MAX_REPORTERS).unzip();
-    if reporters.is_empty() {
+    let (shares, befores) = open_shares(matter.reporters, befores);
+    if shares.is_empty() {
         return Ok(None);
     }
-    let shares = reporters.into_iter().enumerate().map(|(i, reporter)| Share {
-        report: reporter.report,
-        member: reporter.member,
-        pseudonym: reporter.pseudonym,
-        weight: u32::from(i < MAX_SHARES),
-        amount_fen: 0,
-        steps: Vec::new(),
-        state: ShareState::Proposed,
-        paid_at: None,
-    });
     let before = Reward {
         id,
         version: 0,
@@ -380,10 +393,11 @@ pub fn propose(
         concerns: matter.concerns,
         matter: matter.report,
         reviewers: matter.reviewers,
-        merit: matter.merit,
+        merit: Some(matter.merit),
+        award: None,
         rules: version,
         chosen_fen: None,
-        shares: shares.collect(),
+        shares,
         amount_fen: 0,
         state: RewardState::Proposed,
         agreed: Vec::new(),
@@ -395,6 +409,7 @@ pub fn propose(
         fund_year: None,
         approved_at: None,
         claim_until: None,
+        reminded_at: None,
         created_at: context.now,
         updated_at: context.now,
     };
@@ -402,6 +417,30 @@ pub fn propose(
     let clock = MemberId::clock();
     let (reward, event) = after.happens(RewardAction::Propose, (&clock, Role::Clock), None, context)?;
     Ok(Some(Decided { reward, event, fund: None }))
+}
+
+/// A share for each person who has reported a matter, which the rules have not filled yet, with what
+/// each had before.
+fn open_shares(reporters: Vec<Reporter>, befores: &[Before]) -> (Vec<Share>, Vec<Before>) {
+    let mut people = BTreeSet::new();
+    let first = reporters
+        .into_iter()
+        .zip(befores.iter().copied())
+        .filter(|(reporter, _)| !reporter.member.is_no_reporter() && people.insert(reporter.member.clone()));
+    let shares = first.take(MAX_REPORTERS).enumerate().map(|(i, (reporter, before))| {
+        let share = Share {
+            report: reporter.report,
+            member: reporter.member,
+            pseudonym: reporter.pseudonym,
+            weight: u32::from(i < MAX_SHARES),
+            amount_fen: 0,
+            steps: Vec::new(),
+            state: ShareState::Proposed,
+            paid_at: None,
+        };
+        (share, before)
+    });
+    shares.unzip()
 }
 
 /// The code of the reward of a matter. The same matter has the same code, so that it is proposed
@@ -415,6 +454,69 @@ pub fn may_see(member: &Member, node: &NodeId, concerns: Concerns) -> bool {
     let reviews = member.role.stage().is_none_or(|stage| stage >= concerns.first_stage());
     let role = [Role::StationManager, Role::DistrictManager, Role::Treasurer, Role::Auditor].contains(&member.role);
     role && reviews && member.node.contains(node)
+}
+
+/// Proposes a reward for a winner of a period award, `run`, by this version of the rules. Its
+/// amount follows from the ranking: nobody adjusts it, and neither caps nor multipliers, which are
+/// for reports, change it. All else is as with any other reward.
+pub fn propose_award(
+    id: RewardId,
+    run: Code,
+    winner: &Winner,
+    awarded: Awarded,
+    rules: u32,
+    context: Context,
+) -> Result<Decided, Error> {
+    let share = Share {
+        report: run,
+        member: winner.member.clone(),
+        pseudonym: winner.pseudonym,
+        weight: 1,
+        amount_fen: awarded.amount_fen,
+        steps: award_steps(&awarded),
+        state: ShareState::Proposed,
+        paid_at: None,
+    };
+    let reward = Reward {
+        id,
+        version: 0,
+        head: Digest::ZERO,
+        node: winner.node.clone(),
+        concerns: Concerns::Nobody,
+        matter: run,
+        reviewers: Vec::new(),
+        merit: None,
+        amount_fen: awarded.amount_fen,
+        award: Some(awarded),
+        rules,
+        chosen_fen: None,
+        shares: vec![share],
+        state: RewardState::Proposed,
+        agreed: Vec::new(),
+        adjusted_by: None,
+        waits_for_fund: false,
+        declined: None,
+        appealed: false,
+        fund_year: None,
+        approved_at: None,
+        declined_by: None,
+        claim_until: None,
+        reminded_at: None,
+        created_at: context.now,
+        updated_at: context.now,
+    };
+    let clock = MemberId::clock();
+    let (reward, event) = reward.happens(RewardAction::Propose, (&clock, Role::Clock), None, context)?;
+    Ok(Decided { reward, event, fund: None })
+}
+
+/// How a period award comes to its amount.
+fn award_steps(awarded: &Awarded) -> Vec<Step> {
+    let Awarded { award, rank, points, shared, amount_fen, .. } = awarded;
+    let whole = shared.map_or(*amount_fen, |shared| shared.sum_fen);
+    let mut steps = vec![Step::Award { award: award.clone(), points: *points, rank: *rank, fen: whole }];
+    steps.extend(shared.map(|shared| Step::Tied { people: shared.people, fen: *amount_fen }));
+    steps
 }
 
 /// What people change of a proposal.
@@ -473,6 +575,15 @@ impl Reward {
         )))
     }
 
+    /// The same with nothing for anybody.
+    fn without_amounts(mut self) -> Self {
+        for share in &mut self.shares {
+            (share.amount_fen, share.steps) = (0, Vec::new());
+        }
+        self.amount_fen = 0;
+        self
+    }
+
     /// What each person gets, in the order of the shares.
     fn amounts(&self) -> impl Iterator<Item = u64> {
         self.shares.iter().map(|share| share.amount_fen)
@@ -483,6 +594,8 @@ impl Reward {
         if befores.len() != self.shares.len() {
             return Err(Error::Internal("what people had before is not known of all".to_owned()));
         }
+        // What a period award gives was worked out by its run.
+        let Some(merit) = &self.merit else { return Ok(self.award.is_some().then(|| self.clone())) };
         let contributors: Vec<(Contributor, Before)> = self
             .shares
             .iter()
@@ -492,7 +605,7 @@ impl Reward {
                 (Contributor { report, member, weight }, *before)
             })
             .collect();
-        let Some(quoted) = quote(content, &self.merit, self.chosen_fen, &contributors)? else { return Ok(None) };
+        let Some(quoted) = quote(content, merit, self.chosen_fen, &contributors)? else { return Ok(None) };
         let mut after = self.clone();
         for share in &mut after.shares {
             let Quoted { amount_fen, steps, .. } = match quoted.iter().find(|quoted| quoted.report == share.report) {
@@ -506,8 +619,9 @@ impl Reward {
         Ok(Some(after))
     }
 
-    /// Asks the rules anew, because an outcome was confirmed. Nothing where that changes nothing,
-    /// and where people have adjusted or decided already: one matter has one reward.
+    /// Asks the rules anew, because an outcome was confirmed, corrected, or annulled, which is one of
+    /// none. Nothing where that changes nothing, where another outcome gives more, and where people
+    /// have adjusted or decided already: one matter has one reward.
     pub fn reassess(
         &self,
         outcome: Option<(Label, u32)>,
@@ -521,18 +635,74 @@ impl Reward {
         {
             return Ok(None);
         }
-        let wanted = Self { merit: Merit { outcome, ..self.merit.clone() }, ..self.clone() };
+        // An award follows from its ranking, and no outcome changes it.
+        let Some(merit) = self.merit.clone() else { return Ok(None) };
+        // The one that it is for was corrected, be it to less or to nothing.
+        let corrected = same_kind(merit.outcome.as_ref(), outcome.as_ref());
+        let outcome = outcome.filter(|(_, count)| *count > 0);
+        let wanted = Self { merit: Some(Merit { outcome, ..merit }), ..self.clone() };
         if wanted.merit == self.merit || befores.len() != self.shares.len() {
             return Ok(None);
         }
-        let Some(mut after) = wanted.quoted(content, befores)? else { return Ok(None) };
-        if after.amount_fen < self.amount_fen {
+        let mut after = match wanted.quoted(content, befores)? {
+            Some(after) => after,
+            // Nothing is rewarded any more: nobody can agree to it, and people decline it.
+            None if corrected => wanted.without_amounts(),
+            None => return Ok(None),
+        };
+        if after.amount_fen < self.amount_fen && !corrected {
             return Ok(None);
         }
         after.agreed.clear();
         after.waits_for_fund = false;
         let clock = MemberId::clock();
         let (reward, event) = after.happens(RewardAction::Reassess, (&clock, Role::Clock), None, context)?;
+        Ok(Some(Decided { reward, event, fund: None }))
+    }
+
+    /// Brings it up to what is known of its matter by now: who has reported it, the first before the
+    /// others, with what each had before; whom its reports name; and who has reviewed them. Nothing where
+    /// all that is known.
+    ///
+    /// The shares change as long as nobody has adjusted or decided. What the reports name changes at any
+    /// time, because it says who may see the reward.
+    pub fn gather(
+        &self,
+        matter: &Matter,
+        content: &RulesContent,
+        befores: &[Before],
+        context: Context,
+    ) -> Result<Option<Decided>, Error> {
+        check(RewardAction::Gather, Role::Clock, self.state)?;
+        if self.merit.is_none() || befores.len() != matter.reporters.len() {
+            return Ok(None);
+        }
+        let mut after = Self { concerns: matter.concerns, ..self.clone() };
+        if self.state == RewardState::Proposed {
+            after.reviewers.clone_from(&matter.reviewers);
+            let (shares, befores) = open_shares(matter.reporters.clone(), befores);
+            let reports = |shares: &[Share]| shares.iter().map(|share| share.report).collect::<Vec<_>>();
+            let others = !shares.is_empty() && reports(&shares) != reports(&self.shares);
+            if others && self.adjusted_by.is_none() {
+                let gathered = Self { shares, ..after.clone() };
+                after = gathered.quoted(content, &befores)?.unwrap_or(after);
+            }
+            // Who gets nothing changes nothing of what was agreed to.
+            let paid = |reward: &Self| -> Vec<(ReportId, u64)> {
+                let shares = reward.shares.iter().filter(|share| share.amount_fen > 0);
+                shares.map(|share| (share.report, share.amount_fen)).collect()
+            };
+            // Nor does whoever may not see it any more agree to it.
+            if paid(&after) != paid(self) || after.concerns != self.concerns {
+                after.agreed.clear();
+                after.waits_for_fund = false;
+            }
+        }
+        if after == *self {
+            return Ok(None);
+        }
+        let clock = MemberId::clock();
+        let (reward, event) = after.happens(RewardAction::Gather, (&clock, Role::Clock), None, context)?;
         Ok(Some(Decided { reward, event, fund: None }))
     }
 
@@ -546,6 +716,7 @@ impl Reward {
         context: Context,
     ) -> Result<Decided, Error> {
         self.permits(RewardAction::Adjust, actor)?;
+        let Some(merit) = &self.merit else { return Err(Refusal::AwardIsFixed.into()) };
         let mut bad = Vec::new();
         check_reason("/reason", &adjustment.reason, &mut bad);
         if let Some(grade) = &adjustment.grade
@@ -565,7 +736,7 @@ impl Reward {
         }
         let mut wanted = self.clone();
         if adjustment.grade.is_some() {
-            wanted.merit.grade.clone_from(&adjustment.grade);
+            wanted.merit = Some(Merit { grade: adjustment.grade.clone(), ..merit.clone() });
         }
         wanted.chosen_fen = adjustment.amount_fen;
         for (share, weight) in wanted.shares.iter_mut().zip(adjustment.weights.iter().flatten()) {
@@ -857,7 +1028,7 @@ impl Reward {
         }
     }
 
-    fn happens(
+    pub(crate) fn happens(
         self,
         action: RewardAction,
         by: (&MemberId, Role),
@@ -889,6 +1060,10 @@ impl Reward {
         context: Context,
     ) -> Result<(Self, RewardEvent), Error> {
         let declined = self.declined.filter(|_| action == RewardAction::Decline);
+        let counts = matches!(action, RewardAction::Pay | RewardAction::Recover);
+        let paid_at = share.and_then(|number| self.shares.get(usize::from(number))?.paid_at);
+        let paid =
+            paid_at.filter(|_| counts).map(|at| PaidShare { node: self.node.clone(), concerns: self.concerns, at });
         let mut event = RewardEvent {
             reward: self.id,
             seq: self.version + 1,
@@ -901,6 +1076,7 @@ impl Reward {
             share,
             declined,
             note,
+            paid,
             command: context.command,
             previous: self.head,
             hash: Digest::ZERO,
@@ -913,6 +1089,10 @@ impl Reward {
 
 /// The most that one person can have contributed, against the others.
 pub const MAX_WEIGHT: u32 = 1_000;
+
+fn same_kind(known: Option<&(Label, u32)>, other: Option<&(Label, u32)>) -> bool {
+    known.zip(other).is_some_and(|((known, _), (other, _))| known == other)
+}
 
 /// How many of those who have to agree are among those who have: each counts for one, and for the
 /// most that is asked of them.

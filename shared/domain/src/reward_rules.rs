@@ -17,6 +17,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    award_rules::{self, AwardRule},
     command::{CommandId, Fingerprint},
     district::{District, Label, MAX_OUTCOME_KINDS, check_listed},
     error::{Error, FieldError, Refusal},
@@ -89,6 +90,9 @@ pub struct RulesContent {
     pub tiers: Vec<Tier>,
     /// For how many days a reward can be claimed once it was approved. Then the money returns.
     pub claim_days: u16,
+    /// The period awards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awards: Vec<AwardRule>,
 }
 
 /// A grade.
@@ -255,6 +259,7 @@ impl RulesContent {
         if !(1..=MAX_CLAIM_DAYS).contains(&self.claim_days) {
             bad.push(FieldError::new("/claim_days", format!("must be from 1 to {MAX_CLAIM_DAYS}")));
         }
+        award_rules::check(&self.awards, &self.grades, district, &mut bad);
         if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
     }
 
@@ -341,6 +346,11 @@ impl RulesContent {
     pub fn tier(&self, amount_fen: u64) -> Result<&Tier, Error> {
         let fits = |tier: &&Tier| tier.up_to_fen.is_none_or(|up_to| amount_fen <= up_to);
         self.tiers.iter().find(fits).ok_or_else(|| Error::Internal("the rules have no last tier".to_owned()))
+    }
+
+    /// The period award with this label.
+    pub fn award(&self, label: &Label) -> Option<&AwardRule> {
+        self.awards.iter().find(|award| award.label == *label)
     }
 
     /// The first rule that fits.
@@ -438,6 +448,25 @@ pub enum Step {
         /// The amount.
         fen: u64,
     },
+    /// What a period award gives for these points; of ranks that are shared, what they get together.
+    Award {
+        /// Its label.
+        award: Label,
+        /// The points.
+        points: u32,
+        /// The rank; none where everybody wins who has reached so many points.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rank: Option<u32>,
+        /// The amount.
+        fen: u64,
+    },
+    /// What of it is this person's, with so many who have as many points.
+    Tied {
+        /// How many share it.
+        people: u32,
+        /// The amount.
+        fen: u64,
+    },
     /// What people have chosen within what the rule allows.
     Chosen {
         /// The amount.
@@ -477,6 +506,8 @@ impl Step {
     pub fn fen(&self) -> u64 {
         match self {
             Self::Rule { fen, .. }
+            | Self::Award { fen, .. }
+            | Self::Tied { fen, .. }
             | Self::Chosen { fen }
             | Self::Share { fen, .. }
             | Self::Multiplied { fen, .. }

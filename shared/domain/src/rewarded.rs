@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{member::MemberId, reward_rules::Before};
 
 /// The rewards of a person in a calendar year of the district: those that were approved, and
-/// neither reversed nor left unclaimed.
+/// neither reversed,
+/// left unclaimed nor paid back. Period awards are not among them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rewarded {
     /// Who.

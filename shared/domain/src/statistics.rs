@@ -59,7 +59,7 @@ pub struct Figures {
     pub registered: u64,
     /// Reporters who left.
     pub left: u64,
-    /// Reporters rewarded.
+    /// How often a reporter was rewarded: rewards paid, one for each person who has a share.
     pub rewarded: u64,
     /// Rewards paid, in fen.
     pub paid_fen: u64,
@@ -97,6 +97,8 @@ impl Figures {
                 Counter::Member(MemberStep::Recruited) => figures.recruited += count,
                 Counter::Member(MemberStep::Registered) => figures.registered += count,
                 Counter::Member(MemberStep::Left) => figures.left += count,
+                Counter::Member(MemberStep::Rewarded) => figures.rewarded += count,
+                Counter::PaidFen => figures.paid_fen += count,
             }
         }
         figures.held = held.into_iter().map(|(stage, buckets)| (stage, durations(&buckets))).collect();

@@ -43,7 +43,7 @@ impl Sight {
     ///   of single reporters. In a station or a district it does not.
     fn sees(self, counter: &Counter, node: &NodeId) -> bool {
         match counter {
-            Counter::Member(_) => self.people,
+            Counter::Member(_) | Counter::PaidFen => self.people,
             Counter::Report { .. } | Counter::Outcome { .. } | Counter::Held { .. } => {
                 self.reports || node.level() != Level::Community
             }
@@ -134,6 +134,10 @@ pub fn shown(rows: Vec<(NodeId, Series)>, months: &[(NodeId, Series)], reader: &
                 By::Day => steps.iter().filter(|counter| !sight.sees(counter, &node)).cloned().collect(),
                 By::Month | By::Year => hidden.get(&(node.clone(), period)).cloned().unwrap_or_default(),
             };
+            // How often people were rewarded says of few places of how many people that tells.
+            if node.level() != Level::District && !sight.people {
+                hidden.insert(REWARDED);
+            }
             hide_their_sums(&mut hidden);
             shown.push(Row { node: node.clone(), period, tallies, hidden });
         }
@@ -141,7 +145,8 @@ pub fn shown(rows: Vec<(NodeId, Series)>, months: &[(NodeId, Series)], reader: &
     shown
 }
 
-/// How often a stage had a report is the sum of what it did with them.
+/// How often a stage had a report is the sum of what it did with them; and what was paid goes with to
+/// how many.
 fn hide_their_sums(hidden: &mut BTreeSet<Counter>) {
     let stages: BTreeSet<_> = hidden
         .iter()
@@ -151,6 +156,10 @@ fn hide_their_sums(hidden: &mut BTreeSet<Counter>) {
         })
         .collect();
     hidden.extend(stages.into_iter().map(|stage| Counter::Held { stage, bucket: 0 }));
+    // What people were paid is shown with how many those are, and not without.
+    if hidden.contains(&REWARDED) {
+        hidden.insert(Counter::PaidFen);
+    }
 }
 
 /// Counters whose buckets of durations are one count for each stage: the first bucket stands for
@@ -167,17 +176,27 @@ fn collapsed(tallies: &Tallies) -> Tallies {
     sum
 }
 
+/// How often people were rewarded.
+const REWARDED: Counter = Counter::Member(MemberStep::Rewarded);
+
 /// Which counters are suppressed, by node and period.
 type Suppressed = BTreeMap<(NodeId, Period), BTreeSet<Counter>>;
 
 /// What of the months and years of a district is suppressed for a reader.
 fn suppressed(months: &[(NodeId, Series)], reader: &Member) -> Suppressed {
-    let grid = Grid::new(months);
-    let tallies: Vec<Vec<Tallies>> =
-        months.iter().map(|(_, series)| series.iter().map(|(_, tallies)| collapsed(tallies)).collect()).collect();
-    let counters: BTreeSet<&Counter> = tallies.iter().flatten().flat_map(Tallies::keys).collect();
+    let whole = Grid::new(months);
+    // Below the district they are not shown, and nothing can be worked out of them.
+    let district: Vec<_> = months.iter().filter(|(node, _)| node.level() == Level::District).cloned().collect();
+    let alone = Grid::new(&district);
+    let collapse = |months: &[(NodeId, Series)]| -> Vec<Vec<Tallies>> {
+        months.iter().map(|(_, series)| series.iter().map(|(_, tallies)| collapsed(tallies)).collect()).collect()
+    };
+    let (all, of_district) = (collapse(months), collapse(&district));
+    let keys = all.iter().flatten().flat_map(Tallies::keys);
+    let counters: BTreeSet<&Counter> = keys.filter(|counter| **counter != Counter::PaidFen).collect();
     let mut suppressed = Suppressed::new();
     for counter in counters {
+        let (grid, tallies) = if *counter == REWARDED { (&alone, &of_district) } else { (&whole, &all) };
         let seen: Vec<bool> = grid.nodes.iter().map(|node| Sight::of(reader, node).sees(counter, node)).collect();
         let count =
             |tallies: &Tallies| u32::try_from(tallies.get(counter).copied().unwrap_or(0).max(0)).unwrap_or(u32::MAX);

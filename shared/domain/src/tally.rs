@@ -13,6 +13,7 @@
 //! held#<stage>#<bucket>                        times that a stage had a report for so long
 //! outcome#<category>#<kind>                    outcomes
 //! member#<step>                                reporters
+//! paid_fen                                     what they were paid, in fen
 //! ```
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
@@ -29,11 +30,12 @@ use crate::{
     named::{Named as _, named},
     outcome::{Counted, OutcomeEvent, OutcomeId},
     report::{Category, Concerns, Report, ReportId},
+    reward::{PaidShare, RewardAction, RewardEvent, RewardId},
     territory::{Level, NodeId},
 };
 
 named! {
-    /// What is counted of a reporter, each at most once in a membership.
+    /// What is counted of a reporter. All but rewards at most once in a membership.
     pub enum MemberStep {
         /// Recruited by somebody, or registered with a poster without having been recruited.
         Recruited = "recruited",
@@ -41,6 +43,8 @@ named! {
         Registered = "registered",
         /// Left.
         Left = "left",
+        /// Was paid a reward; counted each time, so that one who was paid twice counts twice.
+        Rewarded = "rewarded",
     }
 }
 
@@ -97,6 +101,8 @@ pub enum Counter {
     },
     /// Reporters.
     Member(MemberStep),
+    /// What reporters were paid, in fen.
+    PaidFen,
 }
 
 impl fmt::Display for Counter {
@@ -109,6 +115,7 @@ impl fmt::Display for Counter {
             Self::Held { stage, bucket } => write!(f, "held#{stage}#{bucket}"),
             Self::Outcome { category, kind } => write!(f, "outcome#{category}#{kind}"),
             Self::Member(step) => write!(f, "member#{step}"),
+            Self::PaidFen => f.write_str("paid_fen"),
         }
     }
 }
@@ -142,6 +149,7 @@ impl FromStr for Counter {
                 .zip(Label::parse(kind).ok())
                 .map(|(category, kind)| Self::Outcome { category, kind }),
             ["member", step] => MemberStep::from_name(step).map(Self::Member),
+            ["paid_fen"] => Some(Self::PaidFen),
             _ => None,
         };
         // Only the canonical spelling is a counter: `held#officer#07` is not `held#officer#7`.
@@ -168,6 +176,8 @@ pub enum Aggregate {
     Member(MemberId),
     /// An outcome.
     Outcome(OutcomeId),
+    /// A reward.
+    Reward(RewardId),
 }
 
 /// An event that is counted, by what it happened to and its place in that history.
@@ -247,6 +257,23 @@ impl Tallied {
         };
         let mut changes = counted(&event.before, -1);
         changes.extend(counted(&event.after, 1));
+        Self { source, changes }
+    }
+
+    /// What an event of a reward changes: a payment counts on its day, and what was recovered of it
+    /// is taken off there.
+    pub fn of_reward(event: &RewardEvent, time_zone: &TimeZone) -> Self {
+        let source = (Aggregate::Reward(event.reward), event.seq);
+        let Some(PaidShare { node, concerns, at }) = &event.paid else { return Self { source, changes: Vec::new() } };
+        let sign = if event.action == RewardAction::Recover { -1 } else { 1 };
+        // An amount has far less than 63 bits.
+        let fen = i64::try_from(event.amount_fen).unwrap_or(i64::MAX);
+        let counted = [(Counter::Member(MemberStep::Rewarded), sign), (Counter::PaidFen, sign * fen)];
+        let day = day(*at, time_zone);
+        let changes = nodes_of(node, *concerns)
+            .flat_map(|node| counted.iter().map(move |(counter, by)| (node.clone(), counter.clone(), *by)))
+            .map(|(node, counter, by)| Change { node, day, counter, by })
+            .collect();
         Self { source, changes }
     }
 }

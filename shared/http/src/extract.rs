@@ -7,6 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use pingan_domain::{
+    Date,
     briefing::BriefingId,
     code::Code,
     district::Label,
@@ -16,6 +17,7 @@ use pingan_domain::{
     ledger::YEARS,
     member::MemberId,
     outcome::OutcomeId,
+    payout_transfer::BatchId,
     report::ReportId,
     reward::RewardId,
     task::TaskId,
@@ -196,6 +198,16 @@ path_parameters! {
     BriefingPath(BriefingId) = "briefing_id", |text| BriefingId::parse(text).map_err(|error| error.to_string());
     /// The code of a reward.
     RewardPath(RewardId) = "reward_id", |text| RewardId::parse(text).map_err(|error| error.to_string());
+    /// The code of a batch of transfers.
+    BatchPath(BatchId) = "batch_id", |text| BatchId::parse(text).map_err(|error| error.to_string());
+    /// A share of a reward, from 0.
+    SharePath(u8) = "share", |text| text.parse().map_err(|_| "is no number of a share".to_owned());
+    /// A period award, by its label in the rules.
+    AwardPath(Label) = "award", |text| Label::parse(text).map_err(|error| error.to_string());
+    /// The first day of a period.
+    FromPath(Date) = "from", |text| text.parse().map_err(|_| "is no day, such as 2026-07-01".to_owned());
+    /// The last day of a period.
+    ToPath(Date) = "to", |text| text.parse().map_err(|_| "is no day, such as 2026-09-30".to_owned());
     /// A fiscal year.
     YearPath(i16) = "year", |text| match text.parse() {
         Ok(year) if YEARS.contains(&year) => Ok(year),

@@ -22,9 +22,9 @@ use axum::{Extension, Router};
 pub use crate::{
     actor::{MemberClaim, Subject},
     extract::{
-        AgencyPath, Body, BriefingPath, DeliveryPath, DistrictPath, ExportPath, HandoverPath, IdempotencyKey, IfMatch,
-        InvitePath, MediaPath, MemberPath, OpeningPath, OutcomePath, Query, ReportPath, RewardPath, TaskPath,
-        Versioned, YearPath,
+        AgencyPath, AwardPath, BatchPath, Body, BriefingPath, DeliveryPath, DistrictPath, ExportPath, FromPath,
+        HandoverPath, IdempotencyKey, IfMatch, InvitePath, MediaPath, MemberPath, OpeningPath, OutcomePath, Query,
+        ReportPath, RewardPath, SharePath, TaskPath, ToPath, Versioned, YearPath,
     },
     page::PageQuery,
     problem::Problem,

@@ -90,7 +90,10 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::NotYourExport
         | Refusal::OwnProposal
         | Refusal::OwnDecline
-        | Refusal::NotAskedToAgree => StatusCode::FORBIDDEN,
+        | Refusal::NotAskedToAgree
+        | Refusal::SecondPerson
+        | Refusal::WrongClaimCode
+        | Refusal::NotYourBatch => StatusCode::FORBIDDEN,
         Refusal::WrongState
         | Refusal::MovedOn
         | Refusal::NoSuchStage
@@ -131,11 +134,30 @@ fn status_of(refusal: Refusal) -> StatusCode {
         | Refusal::FundClosed
         | Refusal::NoRewardRules
         | Refusal::WrongRewardState
+        | Refusal::WrongRunState
+        | Refusal::AwardIsFixed
         | Refusal::AgreedAlready
         | Refusal::ReviewersAlone
         | Refusal::NothingToReward
+        | Refusal::MatterReopened
+        | Refusal::RewardedAlready
+        | Refusal::YearNotOver
         | Refusal::AppealedAlready
-        | Refusal::PaidAlready => StatusCode::CONFLICT,
+        | Refusal::PaidAlready
+        | Refusal::WrongPayoutState
+        | Refusal::PayoutOpen
+        | Refusal::ClaimCodeExpired
+        | Refusal::ClaimLocked
+        | Refusal::TooManyClaimCodes
+        | Refusal::ClaimWindowOver
+        | Refusal::CheckExpired
+        | Refusal::NoTransferWanted
+        | Refusal::NoPaymentDetails
+        | Refusal::WrongBatchState
+        | Refusal::BatchFull
+        | Refusal::BatchEmpty
+        | Refusal::BatchFileChanged
+        | Refusal::AnsweredOtherwise => StatusCode::CONFLICT,
         Refusal::InviteUnusable => StatusCode::NOT_FOUND,
     }
 }

@@ -2,6 +2,7 @@
 
 use pingan_domain::{
     access::Opened,
+    award_run::{self, RunStage},
     briefing::{BriefingState, Language, Origin},
     channel::{Means, Platform},
     content::{ContentKind, Side},
@@ -17,6 +18,8 @@ use pingan_domain::{
     membership::{Kind, MemberAction},
     named::Named,
     outcome::{NoteKind, OutcomeAction, OutcomeState},
+    payout::{BankReason, CancelReason, Method, PayoutState},
+    payout_transfer::{BatchAction, BatchState},
     report::{Category, Concerns, Urgency},
     reward::{DeclineReason, RewardAction, RewardState, ShareState},
     statistics::By,
@@ -57,8 +60,24 @@ closed_lists! {
     reward_action = RewardAction;
     /// Where a reward is.
     reward_state = RewardState;
+    /// How far a run of a period award has come.
+    run_stage = RunStage;
+    /// Why a run of a period award has ended without its proposals.
+    run_failure = award_run::Failure;
     /// Where the share of one person is.
     share_state = ShareState;
+    /// Why a payment at the counter was cancelled.
+    cancel_reason = CancelReason;
+    /// Where a batch of transfers is.
+    batch_state = BatchState;
+    /// What can be done with a batch of transfers.
+    batch_action = BatchAction;
+    /// Why the bank has not paid.
+    bank_reason = BankReason;
+    /// How a share is paid.
+    payout_method = Method;
+    /// Where the payout of a share is.
+    payout_state = PayoutState;
     /// How a briefing came about.
     briefing_origin = Origin;
     /// Where a briefing is.

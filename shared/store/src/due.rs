@@ -1,4 +1,4 @@
-//! On which reports the clock must act: over all districts, without looking at any other.
+//! On which reports and rewards the clock must act: over all districts, without looking at any other.
 
 use aws_sdk_dynamodb::{operation::transact_write_items::TransactWriteItemsError, types::AttributeValue};
 use pingan_domain::{
@@ -6,6 +6,7 @@ use pingan_domain::{
     error::Error,
     overdue,
     report::{Report, ReportId},
+    reward::RewardId,
 };
 
 use crate::{
@@ -36,12 +37,43 @@ pub struct DuePage {
 impl Store {
     /// A page of the reports of a shard on which the clock must act by now.
     pub async fn due(&self, shard: u8, now: Timestamp, limit: u16, start: Option<DueCursor>) -> Result<DuePage, Error> {
-        let index = Index::ReportsByDue;
+        let (keys, next) = self.due_keys(Index::ReportsByDue, shard, now, limit, start).await?;
+        let reports = keys.into_iter().map(|key| match key {
+            Key::Report(id) => Ok(id),
+            other => Err(Error::Internal(format!("{} stands on the clock of reports", other.pk()))),
+        });
+        Ok(DuePage { reports: reports.collect::<Result<_, _>>()?, next })
+    }
+
+    /// A page of the rewards of a shard on which the clock must act by now, and where it goes on.
+    pub async fn due_rewards(
+        &self,
+        shard: u8,
+        now: Timestamp,
+        limit: u16,
+        start: Option<DueCursor>,
+    ) -> Result<(Vec<RewardId>, Option<DueCursor>), Error> {
+        let (keys, next) = self.due_keys(Index::RewardsByDue, shard, now, limit, start).await?;
+        let rewards = keys.into_iter().map(|key| match key {
+            Key::Reward(id) => Ok(id),
+            other => Err(Error::Internal(format!("{} stands on the clock of rewards", other.pk()))),
+        });
+        Ok((rewards.collect::<Result<_, _>>()?, next))
+    }
+
+    async fn due_keys(
+        &self,
+        index: Index,
+        shard: u8,
+        now: Timestamp,
+        limit: u16,
+        start: Option<DueCursor>,
+    ) -> Result<(Vec<Key>, Option<DueCursor>), Error> {
         let (pk, sk) = index.attributes();
         let page = self
             .client
             .query()
-            .table_name(self.tables.of(Table::Reports))
+            .table_name(self.tables.of(index.table()))
             .index_name(index.name())
             .key_condition_expression("#pk = :pk AND #sk < :after")
             .expression_attribute_names("#pk", pk)
@@ -53,14 +85,8 @@ impl Store {
             .send()
             .await
             .map_err(|error| fault("Query", &error))?;
-        let mut reports = Vec::new();
-        for item in page.items.unwrap_or_default() {
-            match key_of(&item)? {
-                Key::Report(id) => reports.push(id),
-                other => return Err(Error::Internal(format!("{other:?} stands on the clock"))),
-            }
-        }
-        Ok(DuePage { reports, next: page.last_evaluated_key.map(DueCursor) })
+        let keys = page.items.unwrap_or_default().iter().map(key_of).collect::<Result<_, _>>()?;
+        Ok((keys, page.last_evaluated_key.map(DueCursor)))
     }
 
     /// Puts the reports of bundles that knew no clock on the clock and into the lists of what is

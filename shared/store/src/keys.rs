@@ -48,11 +48,23 @@
 //! rewards   REWARD#<code>         REWARD              a reward
 //! rewards   REWARD#<code>         EVENT#<seq:8>       an event of it
 //! rewards   REWARD#<code>         SHARE#<number:2>    the share of one person, as statements show it
+//! rewards   REWARD#<code>         PAYOUT#<number:2>   how a share is paid
+//! rewards   REWARD#<code>         PAYOUT#<number:2>#<seq:8>  an event of that
+//! rewards   BATCH#<code>          BATCH               a batch of transfers
+//! rewards   BATCH#<code>          EVENT#<seq:8>       an event of it
+//! rewards   BATCH#<code>          ORDER               its file for the bank, sealed, until the bank has answered
 //! rewards   MATTER#<report>       MATTER              that a matter has a reward, or is to have one
 //! rewards   MATTER#<report>       ADOPTED             that the report was adopted: a reward is to be proposed
 //! rewards   MATTER#<report>       ALSO#<report>       that another report tells of the same matter
 //! rewards   REWARDED#<member>     YEAR#<year>         what a person was rewarded with in a year
+//! rewards   MATTER#<report>       REWARDED            with which reward a report was rewarded
 //! rewards   REWARD_DONE#<command> DONE                a command on rewards that was carried out
+//! rewards   AWARDS#<district>     <to:10>#<from:10>#<award>  the run of a period award, by the days of its period
+//! rewards   AWARD#<district>#<award>#<from>#<to>  POINTS#<member>  what counts for a member in that run
+//! rewards   FACTS#<district>#reports   <at:15>#<report>  that a report was adopted, for the period awards
+//! rewards   FACTS#<district>#grades    <at:15>#<report>  that it has a grade, likewise
+//! outcomes  FACTS#<district>#outcomes  <at:15>#<outcome>  that an outcome was confirmed, likewise
+//! tasks     FACTS#<district>#tasks     <at:15>#<task>#<member>  that a task was answered, likewise
 //! tallies   TALLY#<node>          DAY#<date>          the counters of a node on a day
 //! tallies   TALLY#<node>          MONTH#<year>-<month>  the same of a month
 //! tallies   TALLIED#<of>#<id>     TALLIED             which events of a report, a member or an outcome were counted
@@ -99,7 +111,10 @@
 //! handovers-by-due      DUE#<shard>             <call:15>#<code>
 //! rewards-by-district   NODE#<node>             <created:15>#<code>
 //! rewards-by-state      STATE#<node>#<state>    <created:15>#<code>
+//! payouts-by-state      PAYOUTS#<node>#<state>  <updated:15>#<code>#<number:2>
+//! batches-by-state      BATCHES#<node>#<state>  <updated:15>#<code>
 //! rewards-by-reporter   REPORTER#<member>       <created:15>#<code>
+//! rewards-by-due        DUE#<shard>             <clock:15>#<code>
 //! briefings-by-district NODE#<node>             <created:15>#<code>
 //! exports-by-district   NODE#<node>             <created:15>#<code>
 //! districts             DISTRICTS               <node>
@@ -113,7 +128,9 @@
 use jiff::civil::Date;
 use pingan_domain::{
     Timestamp,
-    briefing::BriefingId,
+    award_rules::Source,
+    award_run::RunId,
+    briefing::{BriefingId, Period},
     code::Code,
     command::CommandId,
     district::Label,
@@ -128,6 +145,8 @@ use pingan_domain::{
     named::Named as _,
     notice::Audience,
     outcome::OutcomeId,
+    payout::{PayoutId, PayoutState},
+    payout_transfer::{BatchId, BatchState},
     report::{ReportId, Urgency},
     reward::{RewardId, RewardState},
     tally::Aggregate,
@@ -141,6 +160,12 @@ pub const ACCESS_PREFIX: &str = "ACCESS#";
 
 /// What the sort keys of all events begin with.
 pub const EVENT_PREFIX: &str = "EVENT#";
+
+/// What the sort keys of how shares are paid begin with.
+pub const PAYOUT_PREFIX: &str = "PAYOUT#";
+
+/// What the sort keys of what counts in the run of a period award begin with.
+pub const POINTS_PREFIX: &str = "POINTS#";
 
 /// What the sort keys of the entries of a ledger begin with.
 pub const ENTRY_PREFIX: &str = "ENTRY#";
@@ -213,16 +238,40 @@ pub enum Key {
     RewardEvent(RewardId, u64),
     /// The share of one person in a reward.
     RewardShare(RewardId, u8),
+    /// How a share is paid.
+    Payout(PayoutId),
+    /// An event of how a share is paid.
+    PayoutEvent(PayoutId, u64),
+    /// A batch of transfers.
+    Batch(BatchId),
+    /// An event of a batch.
+    BatchEvent(BatchId, u64),
+    /// The file of a batch for the bank, sealed.
+    BatchOrder(BatchId),
     /// That a matter has a reward, or is to have one.
     Matter(ReportId),
     /// That a report was adopted.
     MatterAdopted(ReportId),
+    /// With which reward a report was rewarded.
+    ReportRewarded(ReportId),
     /// That another report tells of the same matter.
     MatterAlso(ReportId, ReportId),
     /// What a person was rewarded with in a year.
     RewardedYear(MemberId, i16),
     /// A command on rewards that was carried out.
     RewardDone(CommandId),
+    /// A run of a period award.
+    AwardRun(RunId),
+    /// What counts for a member in a run.
+    AwardPoints(RunId, MemberId),
+    /// That a report was adopted in a district at this moment.
+    AdoptedFact(NodeId, Timestamp, ReportId),
+    /// That a report has a grade whose reward was proposed at this moment.
+    GradeFact(NodeId, Timestamp, ReportId),
+    /// That an outcome was confirmed at this moment.
+    OutcomeFact(NodeId, Timestamp, OutcomeId),
+    /// That a member answered a task at this moment.
+    TaskFact(NodeId, Timestamp, TaskId, MemberId),
     /// The counters of a node.
     Tally(NodeId, Span),
     /// Which events were counted.
@@ -379,6 +428,7 @@ impl Key {
             | Self::OutcomeEvent(..)
             | Self::OutcomeNote(..)
             | Self::OutcomeLead(..)
+            | Self::OutcomeFact(..)
             | Self::OutcomeDone(_) => Table::Outcomes,
             Self::Fund(_)
             | Self::FundEntry(..)
@@ -386,10 +436,20 @@ impl Key {
             | Self::Reward(_)
             | Self::RewardEvent(..)
             | Self::RewardShare(..)
+            | Self::Payout(_)
+            | Self::PayoutEvent(..)
+            | Self::Batch(_)
+            | Self::BatchEvent(..)
+            | Self::BatchOrder(_)
             | Self::Matter(_)
             | Self::MatterAdopted(_)
+            | Self::ReportRewarded(_)
             | Self::MatterAlso(..)
             | Self::RewardedYear(..)
+            | Self::AwardRun(_)
+            | Self::AwardPoints(..)
+            | Self::AdoptedFact(..)
+            | Self::GradeFact(..)
             | Self::RewardDone(_) => Table::Rewards,
             Self::Tally(..) | Self::Tallied(_) => Table::Tallies,
             Self::Notice(..) => Table::Notices,
@@ -399,6 +459,7 @@ impl Key {
             | Self::TaskPlace(..)
             | Self::TaskReceipt(..)
             | Self::TaskAnswer(..)
+            | Self::TaskFact(..)
             | Self::TaskDone(_) => Table::Tasks,
             _ => Table::Reports,
         }
@@ -432,11 +493,23 @@ impl Key {
             Self::Reward(_) => "reward",
             Self::RewardEvent(..) => "reward_event",
             Self::RewardShare(..) => "reward_share",
+            Self::Payout(_) => "payout",
+            Self::PayoutEvent(..) => "payout_event",
+            Self::Batch(_) => "batch",
+            Self::BatchEvent(..) => "batch_event",
+            Self::BatchOrder(_) => "batch_order",
             Self::Matter(_) => "matter",
             Self::MatterAdopted(_) => "matter_adopted",
+            Self::ReportRewarded(_) => "report_rewarded",
             Self::MatterAlso(..) => "matter_also",
             Self::RewardedYear(..) => "rewarded_year",
             Self::RewardDone(_) => "reward_done",
+            Self::AwardRun(_) => "award_run",
+            Self::AwardPoints(..) => "award_points",
+            Self::AdoptedFact(..) => "adopted_fact",
+            Self::GradeFact(..) => "grade_fact",
+            Self::OutcomeFact(..) => "outcome_fact",
+            Self::TaskFact(..) => "task_fact",
             Self::Tally(..) => "tally",
             Self::Tallied(_) => "tallied",
             Self::Webhook(_) => "webhook",
@@ -486,13 +559,25 @@ impl Key {
             Self::Fund(id) | Self::FundEntry(id, _) => fund_pk(id),
             Self::RewardRules(district, _) => rules_pk(district),
             Self::Reward(id) | Self::RewardEvent(id, _) | Self::RewardShare(id, _) => reward_pk(*id),
-            Self::Matter(report) | Self::MatterAdopted(report) | Self::MatterAlso(report, _) => matter_pk(*report),
+            Self::Payout(id) | Self::PayoutEvent(id, _) => reward_pk(id.reward),
+            Self::Batch(id) | Self::BatchEvent(id, _) | Self::BatchOrder(id) => batch_pk(*id),
+            Self::Matter(report)
+            | Self::MatterAdopted(report)
+            | Self::MatterAlso(report, _)
+            | Self::ReportRewarded(report) => matter_pk(*report),
             Self::RewardedYear(member, _) => format!("REWARDED#{member}"),
             Self::RewardDone(command) => format!("REWARD_DONE#{command}"),
+            Self::AwardRun(id) => awards_pk(&id.district),
+            Self::AwardPoints(id, _) => points_pk(id),
+            Self::AdoptedFact(district, ..) => facts_pk(district, Source::Reports),
+            Self::GradeFact(district, ..) => facts_pk(district, Source::Grades),
+            Self::OutcomeFact(district, ..) => facts_pk(district, Source::Outcomes),
+            Self::TaskFact(district, ..) => facts_pk(district, Source::Tasks),
             Self::Tally(node, _) => tally_pk(node),
             Self::Tallied(Aggregate::Report(id)) => format!("TALLIED#report#{}", id.as_str()),
             Self::Tallied(Aggregate::Member(id)) => format!("TALLIED#member#{id}"),
             Self::Tallied(Aggregate::Outcome(id)) => format!("TALLIED#outcome#{}", id.as_str()),
+            Self::Tallied(Aggregate::Reward(id)) => format!("TALLIED#reward#{}", id.as_str()),
             Self::Webhook(id) | Self::WebhookEvent(id, _) => webhook_pk(id),
             Self::Delivery(id, _) => deliveries_pk(id),
             Self::WebhookDone(command) => format!("WEBHOOK_DONE#{command}"),
@@ -546,10 +631,21 @@ impl Key {
             Self::RewardRules(_, version) => format!("RULES#{version:06}"),
             Self::Reward(_) => "REWARD".to_owned(),
             Self::RewardShare(_, share) => format!("SHARE#{share:02}"),
+            Self::Payout(id) => format!("{PAYOUT_PREFIX}{:02}", id.share),
+            Self::PayoutEvent(id, seq) => format!("{PAYOUT_PREFIX}{:02}#{seq:08}", id.share),
+            Self::Batch(_) => "BATCH".to_owned(),
+            Self::BatchOrder(_) => "ORDER".to_owned(),
             Self::Matter(_) => "MATTER".to_owned(),
             Self::MatterAdopted(_) => "ADOPTED".to_owned(),
+            Self::ReportRewarded(_) => "REWARDED".to_owned(),
             Self::MatterAlso(_, report) => format!("ALSO#{}", report.as_str()),
             Self::RewardedYear(_, year) => format!("YEAR#{year:04}"),
+            Self::AwardRun(RunId { award, period, .. }) => format!("{}#{}#{award}", period.to, period.from),
+            Self::AwardPoints(_, member) => format!("{POINTS_PREFIX}{member}"),
+            Self::AdoptedFact(_, at, id) | Self::GradeFact(_, at, id) | Self::OutcomeFact(_, at, id) => {
+                created_sk(*at, id.as_str())
+            }
+            Self::TaskFact(_, at, id, member) => format!("{}#{member}", created_sk(*at, id.as_str())),
             Self::Tally(_, span) => span.to_string(),
             Self::Tallied(_) => "TALLIED".to_owned(),
             Self::Webhook(_) => "WEBHOOK".to_owned(),
@@ -565,6 +661,7 @@ impl Key {
             | Self::IdentityEvent(_, seq)
             | Self::OutcomeEvent(_, seq)
             | Self::RewardEvent(_, seq)
+            | Self::BatchEvent(_, seq)
             | Self::TaskEvent(_, seq)
             | Self::WebhookEvent(_, seq) => format!("{EVENT_PREFIX}{seq:08}"),
             Self::Content(_, seq, part) => format!("CONTENT#{seq:08}#{part:02}"),
@@ -620,9 +717,11 @@ impl Key {
             }
             ("RECORDED", "RECORDED") => Self::OutcomeDone(serde_json::from_value(id.into()).ok()?),
             ("HANDOVER", sk) => Self::HandoverEvent(report()?, number(sk)?),
-            ("FUND" | "RULES" | "REWARD" | "MATTER" | "REWARDED" | "REWARD_DONE", sk) => {
-                Self::of_rewards(kind, id, sk)?
-            }
+            (
+                "FUND" | "RULES" | "REWARD" | "BATCH" | "MATTER" | "REWARDED" | "REWARD_DONE" | "AWARDS" | "AWARD",
+                sk,
+            ) => Self::of_rewards(kind, id, sk)?,
+            ("FACTS", sk) => Self::of_facts(id, sk)?,
             ("TALLY", sk) => Self::Tally(NodeId::parse(id).ok()?, span(sk)?),
             ("TALLIED", "TALLIED") => {
                 let (of, id) = id.split_once('#')?;
@@ -630,6 +729,7 @@ impl Key {
                     "report" => Aggregate::Report(Code::parse(id).ok()?),
                     "member" => Aggregate::Member(MemberId::parse(id).ok()?),
                     "outcome" => Aggregate::Outcome(Code::parse(id).ok()?),
+                    "reward" => Aggregate::Reward(Code::parse(id).ok()?),
                     _ => return None,
                 })
             }
@@ -696,14 +796,53 @@ impl Key {
             ("REWARD", sk) => match sk.split_once('#')? {
                 ("EVENT", seq) => Self::RewardEvent(Code::parse(id).ok()?, seq.parse().ok()?),
                 ("SHARE", share) => Self::RewardShare(Code::parse(id).ok()?, share.parse().ok()?),
+                ("PAYOUT", rest) => {
+                    let of = |share: &str| Some(PayoutId { reward: Code::parse(id).ok()?, share: share.parse().ok()? });
+                    match rest.split_once('#') {
+                        None => Self::Payout(of(rest)?),
+                        Some((share, seq)) => Self::PayoutEvent(of(share)?, seq.parse().ok()?),
+                    }
+                }
                 _ => return None,
             },
+            ("BATCH", "BATCH") => Self::Batch(Code::parse(id).ok()?),
+            ("BATCH", "ORDER") => Self::BatchOrder(Code::parse(id).ok()?),
+            ("BATCH", sk) => Self::BatchEvent(Code::parse(id).ok()?, sk.strip_prefix(EVENT_PREFIX)?.parse().ok()?),
             ("MATTER", "MATTER") => Self::Matter(Code::parse(id).ok()?),
             ("MATTER", "ADOPTED") => Self::MatterAdopted(Code::parse(id).ok()?),
+            ("MATTER", "REWARDED") => Self::ReportRewarded(Code::parse(id).ok()?),
             ("MATTER", sk) => Self::MatterAlso(Code::parse(id).ok()?, Code::parse(sk.strip_prefix("ALSO#")?).ok()?),
             ("REWARDED", sk) => Self::RewardedYear(MemberId::parse(id).ok()?, sk.strip_prefix("YEAR#")?.parse().ok()?),
             ("REWARD_DONE", "DONE") => Self::RewardDone(serde_json::from_value(id.into()).ok()?),
+            ("AWARDS", sk) => {
+                let (to, rest) = sk.split_once('#')?;
+                let (from, award) = rest.split_once('#')?;
+                Self::AwardRun(run(id, award, from, to)?)
+            }
+            ("AWARD", sk) => {
+                let (district, rest) = id.split_once('#')?;
+                let (award, days) = rest.split_once('#')?;
+                let (from, to) = days.split_once('#')?;
+                let member = MemberId::parse(sk.strip_prefix(POINTS_PREFIX)?).ok()?;
+                Self::AwardPoints(run(district, award, from, to)?, member)
+            }
             _ => return None,
+        })
+    }
+
+    /// The key of what can give points.
+    fn of_facts(id: &str, sk: &str) -> Option<Self> {
+        let (district, source) = id.split_once('#')?;
+        let (at, rest) = sk.split_once('#')?;
+        let (district, at) = (NodeId::parse(district).ok()?, Timestamp::from_millisecond(at.parse().ok()?).ok()?);
+        Some(match Source::from_name(source)? {
+            Source::Reports => Self::AdoptedFact(district, at, Code::parse(rest).ok()?),
+            Source::Grades => Self::GradeFact(district, at, Code::parse(rest).ok()?),
+            Source::Outcomes => Self::OutcomeFact(district, at, Code::parse(rest).ok()?),
+            Source::Tasks => {
+                let (task, member) = rest.split_once('#')?;
+                Self::TaskFact(district, at, Code::parse(task).ok()?, MemberId::parse(member).ok()?)
+            }
         })
     }
 }
@@ -755,6 +894,12 @@ pub enum Index {
     RewardsByState,
     /// What was a reporter rewarded with, newest first?
     RewardsByReporter,
+    /// On which rewards has the clock to look, and when? Only what waits to be claimed stands in it.
+    RewardsByDue,
+    /// Which payouts of a district are in a state, what has waited longest first?
+    PayoutsByState,
+    /// Which batches of a district are in a state, what has waited longest first?
+    BatchesByState,
     /// Which briefings has a district, newest first?
     BriefingsByDistrict,
     /// Which exports were asked for in a district, newest first?
@@ -765,7 +910,7 @@ pub enum Index {
 
 impl Index {
     /// Every index.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::QueueByStage,
         Self::OpenReportsByNode,
         Self::DeadlinesByNode,
@@ -796,6 +941,9 @@ impl Index {
         Self::RewardsByDistrict,
         Self::RewardsByState,
         Self::RewardsByReporter,
+        Self::RewardsByDue,
+        Self::PayoutsByState,
+        Self::BatchesByState,
         Self::BriefingsByDistrict,
         Self::ExportsByDistrict,
         Self::Districts,
@@ -819,7 +967,12 @@ impl Index {
                 Table::Outcomes
             }
             Self::HandoversByDistrict | Self::HandoversByReceiver | Self::HandoversByDue => Table::Handovers,
-            Self::RewardsByDistrict | Self::RewardsByState | Self::RewardsByReporter => Table::Rewards,
+            Self::RewardsByDistrict
+            | Self::RewardsByState
+            | Self::RewardsByReporter
+            | Self::RewardsByDue
+            | Self::PayoutsByState
+            | Self::BatchesByState => Table::Rewards,
         }
     }
 
@@ -856,6 +1009,9 @@ impl Index {
             Self::RewardsByDistrict => "rewards-by-district",
             Self::RewardsByState => "rewards-by-state",
             Self::RewardsByReporter => "rewards-by-reporter",
+            Self::RewardsByDue => "rewards-by-due",
+            Self::PayoutsByState => "payouts-by-state",
+            Self::BatchesByState => "batches-by-state",
             Self::BriefingsByDistrict => "briefings-by-district",
             Self::ExportsByDistrict => "exports-by-district",
             Self::Districts => "districts",
@@ -868,9 +1024,11 @@ impl Index {
             Self::QueueByStage => ("queue_pk", "queue_sk"),
             Self::OpenReportsByNode => ("open_pk", "created_sk"),
             Self::DeadlinesByNode => ("open_pk", "deadline_sk"),
-            Self::ReportsByDue | Self::HandoversByDue => ("due_pk", "due_sk"),
+            Self::ReportsByDue | Self::HandoversByDue | Self::RewardsByDue => ("due_pk", "due_sk"),
             Self::ReportsByReporter | Self::RewardsByReporter => ("reporter_pk", "created_sk"),
             Self::RewardsByState => ("state_pk", "created_sk"),
+            Self::PayoutsByState => ("payouts_pk", "updated_sk"),
+            Self::BatchesByState => ("batches_pk", "updated_sk"),
             Self::ReportsByNode(level)
             | Self::MembersByNode(level)
             | Self::TasksByNode(level)
@@ -978,6 +1136,33 @@ fn fund(id: &str) -> Option<FundId> {
     Some(FundId { district: NodeId::parse(district).ok()?, year: year.parse().ok()? })
 }
 
+/// The partition of the runs of the period awards of a district.
+pub fn awards_pk(district: &NodeId) -> String {
+    format!("AWARDS#{district}")
+}
+
+/// The partition of what counts for everybody in a run.
+pub fn points_pk(run: &RunId) -> String {
+    let RunId { district, award, period } = run;
+    format!("AWARD#{district}#{award}#{}#{}", period.from, period.to)
+}
+
+fn run(district: &str, award: &str, from: &str, to: &str) -> Option<RunId> {
+    let period = Period { from: from.parse().ok()?, to: to.parse().ok()? };
+    Some(RunId { district: NodeId::parse(district).ok()?, award: Label::parse(award).ok()?, period })
+}
+
+/// The partition of what can give points in a district, by where it comes from.
+pub fn facts_pk(district: &NodeId, source: Source) -> String {
+    format!("FACTS#{district}#{source}")
+}
+
+/// The places of facts from one moment on and before another.
+pub fn facts_range(from: Timestamp, before: Timestamp) -> (String, String) {
+    // What stands at a moment comes after the moment alone.
+    (moment(from), moment(before))
+}
+
 /// The partition of the rules of rewards of a district.
 pub fn rules_pk(district: &NodeId) -> String {
     format!("RULES#{district}")
@@ -991,6 +1176,21 @@ pub fn matter_pk(report: ReportId) -> String {
 /// The partition of a reward with all that belongs to it.
 pub fn reward_pk(reward: RewardId) -> String {
     format!("REWARD#{}", reward.as_str())
+}
+
+/// The payouts of a district in a state.
+pub fn payouts_pk(district: &NodeId, state: PayoutState) -> String {
+    format!("PAYOUTS#{district}#{state}")
+}
+
+/// The partition of a batch with all that belongs to it.
+pub fn batch_pk(batch: BatchId) -> String {
+    format!("BATCH#{}", batch.as_str())
+}
+
+/// The batches of a district in a state.
+pub fn batches_pk(district: &NodeId, state: BatchState) -> String {
+    format!("BATCHES#{district}#{state}")
 }
 
 /// The rewards of a district in a state.
@@ -1134,6 +1334,9 @@ mod tests {
         let webhook = WebhookId { district: "demo".parse().unwrap(), agency: Label::parse("fire").unwrap() };
         let fund = FundId { district: "demo".parse().unwrap(), year: 2026 };
         let delivery = format!("001800000000123-{}-12", report.as_str());
+        let at = Timestamp::from_millisecond(1_800_000_000_123).unwrap();
+        let period = Period { from: jiff::civil::date(2026, 7, 1), to: jiff::civil::date(2026, 9, 30) };
+        let run = RunId { district: "demo".parse().unwrap(), award: Label::parse("quarter").unwrap(), period };
         let keys = [
             (Key::Member(member.clone()), "MEMBER#officer-1", "MEMBER"),
             (Key::Report(report), "REPORT#", "REPORT"),
@@ -1161,11 +1364,39 @@ mod tests {
             (Key::Reward(report), "REWARD#", "REWARD"),
             (Key::RewardEvent(report, 4), "REWARD#", "EVENT#00000004"),
             (Key::RewardShare(report, 9), "REWARD#", "SHARE#09"),
+            (Key::Payout(PayoutId { reward: report, share: 9 }), "REWARD#", "PAYOUT#09"),
+            (Key::PayoutEvent(PayoutId { reward: report, share: 9 }, 3), "REWARD#", "PAYOUT#09#00000003"),
+            (Key::Batch(report), "BATCH#", "BATCH"),
+            (Key::BatchEvent(report, 2), "BATCH#", "EVENT#00000002"),
+            (Key::BatchOrder(report), "BATCH#", "ORDER"),
             (Key::Matter(report), "MATTER#", "MATTER"),
             (Key::MatterAdopted(report), "MATTER#", "ADOPTED"),
+            (Key::ReportRewarded(report), "MATTER#", "REWARDED"),
             (Key::MatterAlso(report, report), "MATTER#", &format!("ALSO#{}", report.as_str())),
             (Key::RewardedYear(member.clone(), 2026), "REWARDED#officer-1", "YEAR#2026"),
             (Key::RewardDone(command), "REWARD_DONE#", "DONE"),
+            (Key::AwardRun(run.clone()), "AWARDS#demo", "2026-09-30#2026-07-01#quarter"),
+            (Key::AwardPoints(run, member.clone()), "AWARD#demo#quarter#2026-07-01#2026-09-30", "POINTS#officer-1"),
+            (
+                Key::AdoptedFact("demo".parse().unwrap(), at, report),
+                "FACTS#demo#reports",
+                &format!("001800000000123#{}", report.as_str()),
+            ),
+            (
+                Key::GradeFact("demo".parse().unwrap(), at, report),
+                "FACTS#demo#grades",
+                &format!("001800000000123#{}", report.as_str()),
+            ),
+            (
+                Key::OutcomeFact("demo".parse().unwrap(), at, report),
+                "FACTS#demo#outcomes",
+                &format!("001800000000123#{}", report.as_str()),
+            ),
+            (
+                Key::TaskFact("demo".parse().unwrap(), at, report, member.clone()),
+                "FACTS#demo#tasks",
+                &format!("001800000000123#{}#officer-1", report.as_str()),
+            ),
             (Key::Handover(report), "HANDOVER#", "HANDOVER"),
             (Key::Outcome(report), "OUTCOME#", "OUTCOME"),
             (Key::OutcomeEvent(report, 7), "OUTCOME#", "EVENT#00000007"),
@@ -1258,6 +1489,7 @@ mod tests {
             (Key::Tallied(Aggregate::Report(report)), "TALLIED#report#", "TALLIED"),
             (Key::Tallied(Aggregate::Member(member.clone())), "TALLIED#member#officer-1", "TALLIED"),
             (Key::Tallied(Aggregate::Outcome(report)), "TALLIED#outcome#", "TALLIED"),
+            (Key::Tallied(Aggregate::Reward(report)), "TALLIED#reward#", "TALLIED"),
         ];
         for (key, pk, sk) in keys {
             assert!(key.pk().starts_with(pk), "{}", key.pk());

@@ -18,14 +18,20 @@
 //! | hand-overs, their lists, and what the clock has to look at | [`handovers`] |
 //! | tasks, what reporters do with them, and the counts | [`tasks`] |
 //! | outcomes | [`outcomes`] |
+//! | rewards, funds, rules | [`rewards`] |
+//! | runs of period awards, and what gives points | [`awards`] |
 //! | the counters of the statistics, and their recount | [`tallies`], [`recount`] |
+//! | the records that the proof of the money goes by | [`proof`] |
 //! | the webhooks of agencies, and their deliveries | [`webhooks`] |
+//! | how shares are paid, and batches of transfers | [`payouts`], [`batches`] |
 //! | what a stream record means | [`stream`] |
 //! | how lists are paged | `pages`, [`cursor`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod audit;
+pub mod awards;
+pub mod batches;
 pub mod cursor;
 pub mod documents;
 pub mod due;
@@ -41,6 +47,8 @@ pub mod members;
 pub mod notices;
 pub mod outcomes;
 mod pages;
+pub mod payouts;
+pub mod proof;
 pub mod recount;
 pub mod reports;
 pub mod rewards;

@@ -22,6 +22,8 @@ use pingan_domain::{
     member::{Member, MemberId},
     membership::Profile,
     outcome::{Outcome, OutcomeId},
+    payout::{Payout, PayoutId},
+    payout_transfer::{Batch, BatchId},
     report::{Report, ReportId},
     reward::{Reward, RewardId},
     reward_rules::Rules,
@@ -36,12 +38,13 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Store,
+    batches::BatchOrder,
     fault::fault,
     identities::{IdentityItem, PhoneItem},
     item::{EXPIRES_AT, Item, decode, key_attributes, key_of},
     keys::Key,
     members::{self, Done, StoredInvite, Tries},
-    rewards::{MatterRecord, RewardDone},
+    rewards::{MatterAdopted, MatterRecord, RewardDone},
 };
 
 /// How often keys that DynamoDB left unprocessed are asked for again.
@@ -270,6 +273,34 @@ impl Loaded {
         self.get(&Key::Reward(id))
     }
 
+    /// How a share is paid; none when nothing has happened of that.
+    pub fn payout(&self, id: PayoutId) -> Result<Option<Payout>, Error> {
+        self.get(&Key::Payout(id))
+    }
+
+    /// Whether the report of a matter was reopened, and is not adopted any more.
+    pub fn is_reopened(&self, report: ReportId) -> Result<bool, Error> {
+        let adopted = self.get::<MatterAdopted>(&Key::MatterAdopted(report))?;
+        Ok(adopted.is_some_and(|adopted| adopted.reopened))
+    }
+
+    /// Whether a report was rewarded with another reward than this one.
+    pub fn is_rewarded_elsewhere(&self, report: ReportId, reward: RewardId) -> Result<bool, Error> {
+        let record = self.get::<MatterRecord>(&Key::ReportRewarded(report))?;
+        Ok(record.and_then(|record| record.reward).is_some_and(|known| known != reward))
+    }
+
+    /// A batch of transfers.
+    pub fn batch(&self, id: BatchId) -> Result<Option<Batch>, Error> {
+        self.get(&Key::Batch(id))
+    }
+
+    /// The file of a batch for the bank, sealed; none before it was released, and after the bank has
+    /// answered.
+    pub fn batch_order(&self, id: BatchId) -> Result<Option<BatchOrder>, Error> {
+        self.get(&Key::BatchOrder(id))
+    }
+
     /// Whether a matter has a reward, or is to have one.
     pub fn matter(&self, report: ReportId) -> Result<Option<MatterRecord>, Error> {
         self.get(&Key::Matter(report))
@@ -281,9 +312,14 @@ impl Loaded {
         Ok(found.unwrap_or_else(|| Rewarded::none(member.clone(), year)))
     }
 
-    /// A command on rewards that was carried out.
-    pub fn reward_done(&self, command: CommandId) -> Result<Option<RewardDone>, Error> {
-        self.get(&Key::RewardDone(command))
+    /// Whether a command on rewards was carried out before: with the same request it was, with
+    /// another its key was used twice.
+    pub fn reward_done(&self, wanted: &RewardDone) -> Result<bool, Error> {
+        match self.get::<RewardDone>(&Key::RewardDone(wanted.command))? {
+            None => Ok(false),
+            Some(done) if done.fingerprint == wanted.fingerprint => Ok(true),
+            Some(_) => Err(Error::KeyReused),
+        }
     }
 
     /// An export.
@@ -301,7 +337,7 @@ impl Loaded {
         self.items.contains_key(key)
     }
 
-    fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {
         self.items.get(key).map(|item| decode(key, item.clone())).transpose()
     }
 }

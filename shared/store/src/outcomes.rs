@@ -22,7 +22,7 @@ use pingan_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
+    Store, awards,
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_of},
     keys::{self, Index, Key, Table},
@@ -190,6 +190,9 @@ impl Store {
         for lead in &outcome.leads {
             let key = Key::OutcomeLead(lead.report, outcome.created_at, outcome.id);
             items.push(put(table, encode(&key, &summary)?, None, &[])?);
+        }
+        if let Some(fact) = awards::outcome_fact(old, outcome)? {
+            items.push(put(table, fact, None, &[])?);
         }
         items.extend(notices::puts(self, &of_outcome(decided, told))?);
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;

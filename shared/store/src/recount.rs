@@ -1,6 +1,7 @@
 //! Maintenance: counting everything anew from the records, and setting the counters right.
 //!
-//! This is the one place that reads whole tables (`Scan`). It is for an operator, while nothing is
+//! This is the one place that reads whole tables (`Scan`), for itself and for the proof of the money
+//! (`proof.rs`). It is for an operator, while nothing is
 //! tallied: what is tallied meanwhile would be taken for a difference.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -14,6 +15,7 @@ use pingan_domain::{
     membership::{MemberEvent, Profile},
     outcome::OutcomeEvent,
     report::{Report, ReportId},
+    reward::RewardEvent,
     tally::{Aggregate, Counter, Tallied, Tallies, completed, completed_history},
     territory::NodeId,
 };
@@ -73,7 +75,7 @@ type Marks = BTreeMap<Aggregate, BTreeSet<u64>>;
 type Standing = BTreeMap<(NodeId, Span), Tallies>;
 
 impl Store {
-    /// Counts everything anew from the events of reports, members and outcomes, whatever was marked
+    /// Counts everything anew from the events of reports, members, outcomes and rewards, whatever was marked
     /// as counted, and compares it with what stands. With `repair`, sets counters and marks right:
     /// what is marked is not counted again when it still comes out of a stream.
     ///
@@ -142,6 +144,12 @@ impl Store {
             Ok(())
         })
         .await?;
+        self.scan(Table::Rewards, &["reward_event"], unreadable, |key, item| {
+            let event: RewardEvent = decode(&key, item)?;
+            tallied.push(Tallied::of_reward(&event, time_zone));
+            Ok(())
+        })
+        .await?;
         tallied.retain(|event| !event.changes.is_empty());
         Ok(tallied)
     }
@@ -163,7 +171,7 @@ impl Store {
 
     /// Hands every item of these types to `take`, and notes down those that it cannot read. Nothing
     /// but maintenance may read a whole table.
-    async fn scan(
+    pub(crate) async fn scan(
         &self,
         table: Table,
         types: &[&str],

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, TransactWriteItem},
+    types::{AttributeValue, ConditionCheck, TransactWriteItem},
 };
 use pingan_domain::{
     Timestamp,
@@ -20,8 +20,9 @@ use pingan_domain::{
     life::Action,
     member::MemberId,
     notice::of_reward,
+    payout::Payout,
     report::{Concerns, Report, ReportId},
-    reward::{Decided, Reward, RewardEvent, RewardId, RewardState, Share},
+    reward::{Decided, Reward, RewardAction, RewardEvent, RewardId, RewardState, Share},
     reward_rules::{Merit, Rules, is_adopted},
     rewarded::Rewarded,
     territory::NodeId,
@@ -29,9 +30,9 @@ use pingan_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
+    Store, awards,
     fault::fault,
-    item::{EXPIRES_AT, Item, decode, encode, key_of},
+    item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, ENTRY_PREFIX, Index, Key, Table},
     members::seconds,
     notices,
@@ -42,8 +43,6 @@ use crate::{
 
 /// How long a command on rewards is remembered, in days.
 const DONE_DAYS: i64 = 30;
-/// The most versions of the rules that are read: a district has as many in many years.
-const MAX_VERSIONS: u16 = 500;
 
 /// The attributes of a [`RewardSummary`], projected into the indexes of rewards.
 pub(crate) const SUMMARY_ATTRIBUTES: [&str; 15] = [
@@ -77,8 +76,9 @@ pub struct RewardSummary {
     pub concerns: Concerns,
     /// The report that came first.
     pub matter: ReportId,
-    /// What it is for.
-    pub merit: Merit,
+    /// What it is for; none for an award of a period.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merit: Option<Merit>,
     /// All shares together, in fen.
     pub amount_fen: u64,
     /// Where it is.
@@ -157,6 +157,8 @@ pub struct RewardCommit<'a> {
     pub rewarded: Vec<(Rewarded, Rewarded)>,
     /// The command, where it was one of a person.
     pub done: Option<RewardDone>,
+    /// The payouts that have to be as they were; of version 0, not begun.
+    pub untouched: Vec<Payout>,
 }
 
 /// Why nothing was committed.
@@ -202,20 +204,33 @@ impl Store {
     /// with; and who is told.
     pub async fn commit_reward(&self, decided: &Decided, commit: &RewardCommit<'_>) -> Result<(), RewardCommitError> {
         let table = self.tables.of(Table::Rewards);
+        let done = if let Some(done) = &commit.done {
+            put(table, done_item(done, decided.event.at)?, Some("attribute_not_exists(pk)"), &[])?
+        } else {
+            // The platform itself has done it: one matter, one reward.
+            let reward = &decided.reward;
+            let item = encode(&Key::Matter(reward.matter), &MatterRecord { reward: Some(reward.id) })?;
+            let mine = [(":reward", AttributeValue::S(reward.id.to_string()))];
+            put(table, item, Some("attribute_not_exists(reward) OR reward = :reward"), &mine)?
+        };
+        let mut items = self.reward_writes(decided, commit)?;
+        items.insert(1, done);
+        self.commit_rewards(items, commit.before.is_none()).await
+    }
+
+    /// Everything that a decision on a reward writes but its command, the reward first.
+    pub(crate) fn reward_writes(
+        &self,
+        decided: &Decided,
+        commit: &RewardCommit<'_>,
+    ) -> Result<Vec<TransactWriteItem>, Error> {
+        let table = self.tables.of(Table::Rewards);
         let Decided { reward, event, fund } = decided;
         let new = Some("attribute_not_exists(pk)");
         let mut items = vec![match commit.before {
             None => put(table, reward_item(reward)?, new, &[])?,
             Some(before) => versioned(table, reward_item(reward)?, before.version)?,
         }];
-        items.push(if let Some(done) = &commit.done {
-            put(table, done_item(done, event.at)?, new, &[])?
-        } else {
-            // The platform itself has done it: one matter, one reward.
-            let item = encode(&Key::Matter(reward.matter), &MatterRecord { reward: Some(reward.id) })?;
-            let mine = [(":reward", AttributeValue::S(reward.id.to_string()))];
-            put(table, item, Some("attribute_not_exists(reward) OR reward = :reward"), &mine)?
-        });
         items.push(put(table, encode(&Key::RewardEvent(reward.id, event.seq), event)?, new, &[])?);
         for (number, share) in (0_u8..).zip(&reward.shares) {
             items.push(put(table, share_item(reward, number, share)?, None, &[])?);
@@ -227,8 +242,22 @@ impl Store {
             let item = encode(&Key::RewardedYear(after.member.clone(), after.year), after)?;
             items.push(versioned(table, item, before.version)?);
         }
+        match event.action {
+            RewardAction::Approve => {
+                items.push(adopted_still(table, reward)?);
+                items.extend(rewarded_reports(table, reward, Some(reward.id))?);
+            }
+            RewardAction::Reverse => items.extend(rewarded_reports(table, reward, None)?),
+            _ => {}
+        }
+        for payout in &commit.untouched {
+            items.push(unchanged(table, payout)?);
+        }
+        if let Some(fact) = awards::grade_fact(commit.before, reward)? {
+            items.push(put(table, fact, None, &[])?);
+        }
         items.extend(notices::puts(self, &of_reward(decided))?);
-        self.commit_rewards(items, commit.before.is_none()).await
+        Ok(items)
     }
 
     /// Moves money of a fund that is about no reward, with the command.
@@ -257,10 +286,8 @@ impl Store {
 
     /// The versions of the rules of a district, newest first.
     pub async fn rules(&self, district: &NodeId) -> Result<Vec<Rules>, Error> {
-        let mut rules: Vec<Rules> =
-            self.first_of(Table::Rewards, &keys::rules_pk(district), "RULES#", MAX_VERSIONS).await?;
-        rules.reverse();
-        Ok(rules)
+        let items = self.partition(Table::Rewards, &keys::rules_pk(district), "RULES#").await?;
+        items.into_iter().rev().map(|item| decode(&key_of(&item)?, item)).collect()
     }
 
     /// What is known of a matter beside its report.
@@ -351,7 +378,11 @@ impl Store {
     }
 
     /// Sends a transaction whose second item is the command.
-    async fn commit_rewards(&self, items: Vec<TransactWriteItem>, is_new: bool) -> Result<(), RewardCommitError> {
+    pub(crate) async fn commit_rewards(
+        &self,
+        items: Vec<TransactWriteItem>,
+        is_new: bool,
+    ) -> Result<(), RewardCommitError> {
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(()) };
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
@@ -372,9 +403,21 @@ pub(crate) fn writes_of(store: &Store, old: Option<&Report>, report: &Report) ->
     let table = store.tables.of(Table::Rewards);
     let mut items = Vec::new();
     let was_adopted = old.is_some_and(|old| is_adopted(old.state));
-    if is_adopted(report.state) && !was_adopted && report.origin.is_none() {
+    let reopened = was_adopted && !is_adopted(report.state);
+    if is_adopted(report.state) != was_adopted && report.origin.is_none() {
         let key = Key::MatterAdopted(report.id);
-        items.push(put(table, encode(&key, &MatterAdopted { version: report.version })?, None, &[])?);
+        let record = MatterAdopted { version: report.version, reopened, reporter: Some(report.reporter.clone()) };
+        items.push(put(table, encode(&key, &record)?, None, &[])?);
+    }
+    match awards::adopted_fact(report) {
+        Some((_, item)) if !was_adopted => items.push(put(table, item?, None, &[])?),
+        // What was reopened gives no points for as long as it is not adopted again.
+        None => {
+            if let Some((key, _)) = old.and_then(awards::adopted_fact) {
+                items.push(delete(table, &key)?);
+            }
+        }
+        Some(_) => {}
     }
     let (before, after) = (old.and_then(|old| old.duplicate_of), report.duplicate_of);
     if before != after {
@@ -382,28 +425,81 @@ pub(crate) fn writes_of(store: &Store, old: Option<&Report>, report: &Report) ->
             items.push(delete(table, &Key::MatterAlso(original, report.id))?);
         }
         if let Some(original) = after {
-            let item = encode(&Key::MatterAlso(original, report.id), &MatterAdopted { version: report.version })?;
+            let item = encode(&Key::MatterAlso(original, report.id), &MatterAlso { version: report.version })?;
             items.push(put(table, item, None, &[])?);
         }
     }
     Ok(items)
 }
 
-/// By which version of a report something was said of its matter.
+/// That a report was adopted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct MatterAdopted {
+    /// By which of its versions.
+    version: u64,
+    /// Who has sent it in: whoever an outcome gives points to that it led to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reporter: Option<MemberId>,
+    /// Whether it was reopened since, and is not adopted any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) reopened: bool,
+}
+
+/// By which version of a report it tells of the same matter as another.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-struct MatterAdopted {
+struct MatterAlso {
     version: u64,
 }
 
+/// By which reward a report was rewarded: with no other can it be again. None sets it free.
+fn rewarded_reports(table: &str, reward: &Reward, by: Option<RewardId>) -> Result<Vec<TransactWriteItem>, Error> {
+    // What a period award is for is no report.
+    let shares = reward.shares.iter().filter(|share| share.amount_fen > 0 && reward.award.is_none());
+    let mine = AttributeValue::S(reward.id.to_string());
+    let write = |share: &Share| {
+        let item = encode(&Key::ReportRewarded(share.report), &MatterRecord { reward: by })?;
+        let free = Some("attribute_not_exists(reward) OR reward = :reward");
+        put(table, item, free, &[(":reward", mine.clone())])
+    };
+    shares.map(write).collect()
+}
+
+/// That the report of a reward was not reopened. Of a period award there is none.
+fn adopted_still(table: &str, reward: &Reward) -> Result<TransactWriteItem, Error> {
+    let key = key_attributes(&Key::MatterAdopted(reward.matter));
+    let check = ConditionCheck::builder().table_name(table).set_key(Some(key));
+    let check = check.condition_expression("attribute_not_exists(reopened)").build();
+    let check = check.map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
+}
+
+/// That a payout is as it was.
+fn unchanged(table: &str, payout: &Payout) -> Result<TransactWriteItem, Error> {
+    is_at(table, &Key::Payout(payout.id), payout.version)
+}
+
+/// That a record is at this version; that there is none, when that is 0.
+pub(crate) fn is_at(table: &str, key: &Key, version: u64) -> Result<TransactWriteItem, Error> {
+    let check = ConditionCheck::builder().table_name(table).set_key(Some(key_attributes(key)));
+    let check = if version == 0 {
+        check.condition_expression("attribute_not_exists(pk)")
+    } else {
+        let old = AttributeValue::N(version.to_string());
+        check.condition_expression("version = :old").expression_attribute_values(":old", old)
+    };
+    let check = check.build().map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(TransactWriteItem::builder().condition_check(check).build())
+}
+
 /// A write on condition of the version before; of none when that is 0.
-fn versioned(table: &str, item: Item, before: u64) -> Result<TransactWriteItem, Error> {
+pub(crate) fn versioned(table: &str, item: Item, before: u64) -> Result<TransactWriteItem, Error> {
     if before == 0 {
         return put(table, item, Some("attribute_not_exists(pk)"), &[]);
     }
     put(table, item, Some("version = :old"), &[(":old", AttributeValue::N(before.to_string()))])
 }
 
-fn done_item(done: &RewardDone, at: Timestamp) -> Result<Item, Error> {
+pub(crate) fn done_item(done: &RewardDone, at: Timestamp) -> Result<Item, Error> {
     let mut item = encode(&Key::RewardDone(done.command), done)?;
     item.insert(EXPIRES_AT.to_owned(), seconds(after_days(at, DONE_DAYS)?));
     Ok(item)
@@ -413,6 +509,11 @@ fn reward_item(reward: &Reward) -> Result<Item, Error> {
     let mut item = encode(&Key::Reward(reward.id), reward)?;
     let created = keys::created_sk(reward.created_at, reward.id.as_str());
     let district = reward.district();
+    if let Some(at) = reward.clock_at() {
+        let (pk, sk) = Index::RewardsByDue.attributes();
+        item.insert(pk.to_owned(), AttributeValue::S(keys::due_pk(keys::due_shard(reward.id))));
+        item.insert(sk.to_owned(), AttributeValue::S(keys::created_sk(at, reward.id.as_str())));
+    }
     for (index, partition) in [
         (Index::RewardsByDistrict, keys::node_pk(&district)),
         (Index::RewardsByState, keys::state_pk(&district, reward.state)),

@@ -6,6 +6,7 @@ use aws_lambda_events::event::dynamodb::EventRecord;
 use jiff::tz::TimeZone;
 use pingan_domain::{
     briefing::BriefingId,
+    district::Label,
     error::Error,
     export::ExportId,
     handover::Handover,
@@ -66,6 +67,7 @@ pub fn tallied(record: EventRecord, time_zone: &TimeZone) -> Result<Option<Talli
         Some(Key::Event(..)) => Tallied::of_report(&read(record, &pk, &sk)?, time_zone),
         Some(Key::MemberEvent(..)) => Tallied::of_member(&read(record, &pk, &sk)?, time_zone),
         Some(Key::OutcomeEvent(..)) => Tallied::of_outcome(&read(record, &pk, &sk)?),
+        Some(Key::RewardEvent(..)) => Tallied::of_reward(&read(record, &pk, &sk)?, time_zone),
         _ => return Ok(None),
     };
     Ok(Some(tallied).filter(|tallied| !tallied.changes.is_empty()))
@@ -117,8 +119,10 @@ pub fn to_export(record: &EventRecord) -> Option<ExportId> {
 pub enum ToReward {
     /// A report was adopted.
     Adopted(ReportId),
-    /// An outcome counts from now on, or counts differently.
-    Confirmed(OutcomeId, Counted),
+    /// Another report was found to tell of the same matter as this one, or not to any more.
+    Linked(ReportId),
+    /// So many of an outcome of this kind count from now on; none when it was annulled.
+    Confirmed(OutcomeId, Label, u32),
 }
 
 /// What this record says has earned a reward. What cannot be read is an error, so that it is kept
@@ -127,9 +131,13 @@ pub fn to_reward(record: EventRecord) -> Result<Option<ToReward>, Error> {
     let (pk, sk) = keys(&record);
     match (record.event_name.as_str(), Key::parse(&pk, &sk)) {
         ("INSERT" | "MODIFY", Some(Key::MatterAdopted(report))) => Ok(Some(ToReward::Adopted(report))),
+        ("INSERT" | "REMOVE", Some(Key::MatterAlso(original, _))) => Ok(Some(ToReward::Linked(original))),
         ("INSERT", Some(Key::OutcomeEvent(id, _))) => {
             let event: OutcomeEvent = read(record, &pk, &sk)?;
-            Ok(event.after.filter(|counted| counted.count > 0).map(|counted| ToReward::Confirmed(id, counted)))
+            let count = |counted: Counted| ToReward::Confirmed(id, counted.kind, counted.count);
+            let annulled = |counted: Counted| ToReward::Confirmed(id, counted.kind, 0);
+            // One of another kind by now does not count as the first any more.
+            Ok(event.after.map(count).or(event.before.map(annulled)))
         }
         _ => Ok(None),
     }

@@ -12,12 +12,12 @@ use aws_sdk_dynamodb::{
 use pingan_domain::error::Error;
 
 use crate::{
-    documents, exports,
+    batches, documents, exports,
     fault::fault,
     handovers, identities,
     item::EXPIRES_AT,
     keys::{Index, Table},
-    members, outcomes, reports, rewards, tasks,
+    members, outcomes, payouts, reports, rewards, tasks,
 };
 
 /// The names of the tables in this deployment; empty for those that a function has nothing
@@ -171,8 +171,10 @@ pub enum Projected {
 /// What an index shows beside the keys.
 pub fn projected(index: Index) -> Projected {
     Projected::These(match index {
-        Index::ReportsByDue => return Projected::Keys,
+        Index::ReportsByDue | Index::RewardsByDue => return Projected::Keys,
         Index::OpenReportsByNode | Index::DeadlinesByNode | Index::RewardsByReporter => return Projected::Everything,
+        Index::PayoutsByState => &payouts::SUMMARY_ATTRIBUTES,
+        Index::BatchesByState => &batches::SUMMARY_ATTRIBUTES,
         Index::QueueByStage | Index::ReportsByReporter | Index::ReportsByNode(_) | Index::ReportsByTask => {
             &reports::SUMMARY_ATTRIBUTES
         }

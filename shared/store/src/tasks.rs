@@ -28,7 +28,7 @@ use pingan_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store,
+    Store, awards,
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of, text},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
@@ -311,6 +311,9 @@ impl Store {
         let counts = receipt.counts().since(old.map(TaskReceipt::counts).unwrap_or_default());
         if counts != Counts::default() {
             items.push(count(table, receipt, counts, &expires)?);
+        }
+        if let Some(fact) = awards::task_fact(old, receipt, &expires)? {
+            items.push(put(table, fact, None, &[])?);
         }
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         let Err(error) = sent else { return Ok(()) };

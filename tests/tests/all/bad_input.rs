@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    awards,
+    batches::Prepared,
     briefings, exports,
     handovers::{self, Hand},
     harness::{
@@ -100,6 +102,7 @@ impl Desk {
         let rewards = self.district.person.get("/districts/demo/rewards?limit=100").await.unwrap();
         let fund = self.district.person.get(&rewards::fund(&self.world)).await.unwrap();
         let rules = self.district.person.get("/districts/demo/reward-rules").await.unwrap();
+        let runs = self.district.person.get("/districts/demo/awards").await.unwrap();
         let others = json!([
             tasks.body,
             outcomes.body,
@@ -108,7 +111,8 @@ impl Desk {
             exports.body,
             rewards.body,
             fund.body,
-            rules.body
+            rules.body,
+            runs.body
         ]);
         (self.district.lists("/reports?limit=100").await.body, others, handovers.body)
     }
@@ -446,6 +450,7 @@ impl Desk {
             seen,
             body: Some(body),
         };
+        let run = awards::failed(world).await;
         let (fund, reward) = (rewards::fund(world), format!("/districts/demo/rewards/{waits}"));
         let decline = json!({ "step": "decline", "reason": "outside_rules", "note": "It is not rewarded." });
         vec![
@@ -471,11 +476,79 @@ impl Desk {
                 decline,
             ),
             post(
+                &district,
+                "/districts/{district}/awards/{award}/{from}/{to}/steps",
+                format!("{run}/steps"),
+                Some(run),
+                json!({ "step": "resume" }),
+            ),
+            post(
                 &reporter,
                 "/me/rewards/{reward_id}/appeal",
                 format!("/me/rewards/{declined}/appeal"),
                 None,
                 json!({ "text": "I was the first." }),
+            ),
+        ]
+    }
+
+    /// The operations by which shares are paid that are made under a key, in a world that has rules and a fund.
+    async fn posts_on_payouts(&self) -> Vec<Post> {
+        let world = &self.world;
+        let paying = Prepared::in_world(world).await;
+        let (reporter, treasurer) = (Hand::of(world, paying.reporter).await, Hand::of(world, "treasurer").await);
+        let manager = Hand::of(world, "district-governance").await;
+        let post = |hand: &Hand, operation, path: String, versioned, body| Post {
+            person: hand.person.clone(),
+            keys: hand.keys.clone(),
+            operation,
+            code: None,
+            path: Some(path),
+            versioned,
+            seen: None,
+            body,
+        };
+        let mine = |rest: &str| format!("/me/rewards/{}{rest}", paying.fresh);
+        let of = |batch: &str, rest: &str| format!("/districts/demo/batches/{batch}{rest}");
+        let step = |step: &str| Some(json!({ "step": step }));
+        vec![
+            post(&reporter, "/me/rewards/{reward_id}/claim-code", mine("/claim-code"), false, None),
+            post(&reporter, "/me/rewards/{reward_id}/transfer", mine("/transfer"), false, None),
+            post(
+                &treasurer,
+                "/districts/{district}/payouts/checks",
+                "/districts/demo/payouts/checks".to_owned(),
+                false,
+                Some(paying.shown.clone()),
+            ),
+            post(
+                &manager,
+                "/districts/{district}/rewards/{reward_id}/payouts/{share}/steps",
+                format!("/districts/demo/rewards/{}/payouts/0/steps", paying.checked),
+                true,
+                step("confirm"),
+            ),
+            post(&treasurer, "/districts/{district}/batches", "/districts/demo/batches".to_owned(), false, None),
+            post(
+                &treasurer,
+                "/districts/{district}/batches/{batch_id}/lines",
+                of(&paying.gathering, "/lines"),
+                true,
+                Some(paying.shares.clone()),
+            ),
+            post(
+                &manager,
+                "/districts/{district}/batches/{batch_id}/steps",
+                of(&paying.full, "/steps"),
+                true,
+                step("release"),
+            ),
+            post(
+                &treasurer,
+                "/districts/{district}/batches/{batch_id}/answer",
+                of(&paying.released, "/answer"),
+                false,
+                Some(Value::String(paying.answer.clone())),
             ),
         ]
     }
@@ -576,7 +649,8 @@ impl Post {
             operation: self.operation,
             path: self.path(),
             headers,
-            body: self.body.as_ref().map(Value::to_string),
+            // A file is not JSON.
+            body: self.body.as_ref().map(|body| body.as_str().map_or_else(|| body.to_string(), str::to_owned)),
             expected,
         }
     }
@@ -678,8 +752,9 @@ async fn what_is_refused_and_how() {
     let passed = desk.posts_on_handovers().await;
     let on_briefings = desk.posts_on_briefings().await;
     let on_rewards = desk.posts_on_rewards().await;
+    let on_payouts = desk.posts_on_payouts().await;
     let document = openapi::described();
-    let all = [&reports, &members, &tasks, &outcomes, &webhooks, &passed, &on_briefings, &on_rewards];
+    let all = [&reports, &members, &tasks, &outcomes, &webhooks, &passed, &on_briefings, &on_rewards, &on_payouts];
     let mut known: Vec<_> = all.into_iter().flatten().map(|post| post.operation.to_owned()).collect();
     let mut described: Vec<_> = openapi::operations(&document)
         .into_iter()
@@ -698,6 +773,7 @@ async fn what_is_refused_and_how() {
     fields::of_briefings(&mut desk, &on_briefings).await;
     fields::of_exports(&mut desk, &on_briefings).await;
     fields::of_rewards(&mut desk, &on_rewards).await;
+    fields::of_payouts(&mut desk, &on_payouts).await;
     fields::of_answers_to_tasks(&mut desk).await;
     fields::of_outcomes(&mut desk, &outcomes).await;
     fields::of_webhooks(&mut desk).await;
@@ -749,7 +825,7 @@ async fn headers(desk: &mut Desk, posts: &[Post]) {
 
 async fn bodies(desk: &mut Desk, posts: &[Post]) {
     let mut rows = Vec::new();
-    for post in posts.iter().filter(|post| post.body.is_some()) {
+    for post in posts.iter().filter(|post| post.body.as_ref().is_some_and(|body| !body.is_string())) {
         let whole = names([""]);
         rows.push(post.row("no Content-Type", is(415, "not_json")).await.without("content-type"));
         for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx"] {

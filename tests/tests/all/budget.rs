@@ -18,7 +18,11 @@ use crate::harness::World;
 use crate::outcomes::{self, OUTCOMES};
 use crate::tasks::{self, LANTERN};
 use crate::webhooks;
-use crate::{briefings, exports, rewards};
+use crate::{
+    awards,
+    batches::{self, Prepared},
+    briefings, exports, rewards,
+};
 
 /// What an operation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,12 @@ enum Budget {
     Publishing,
     /// To record an outcome: one read and one write, and two reads together of what may be the same.
     Recording,
+    /// To be paid: which share is theirs only the reward says, and from which year's fund only the reward; and one write.
+    Paying,
+    /// To type a code: a wrong one would cost a try. A batch that is released: of each line the reward, then whose it
+    /// is; and one write. What the bank has answered: the batch, its lines, the fund and where the lines are; and a write
+    /// for the answer, for each line, and for the end.
+    Transferring(usize, usize),
     /// To call hand-overs back with their report: which they are only the report says; and one write.
     Recalling,
 }
@@ -104,8 +114,9 @@ impl Scale {
         let (most_reads, most_writes) = match budget {
             Budget::Command => (1, 1),
             Budget::Query => (2, 0),
-            Budget::Audited | Budget::Unsealing | Budget::Publishing | Budget::Recalling => (2, 1),
+            Budget::Audited | Budget::Unsealing | Budget::Publishing | Budget::Paying | Budget::Recalling => (2, 1),
             Budget::AuditedBeside => (4, 1),
+            Budget::Transferring(reads, writes) => (reads, writes),
             Budget::Import | Budget::Recording => (3, 1),
             Budget::Together(reads) => (1 + reads, 0),
         };
@@ -192,6 +203,7 @@ async fn every_operation_keeps_to_its_budget() {
     weigh_briefings(&mut scale).await;
     weigh_exports(&mut scale).await;
     weigh_rewards(&mut scale).await;
+    weigh_payouts(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
 }
@@ -409,10 +421,62 @@ async fn weigh_rewards(scale: &mut Scale) {
         let call = person.post(&steps, key, version, &agree);
         scale.weigh(Budget::Publishing, "take_reward_step", case, 200, call).await;
     }
+    let run = awards::failed(&scale.world).await;
+    scale.weigh(Budget::Together(2), "list_award_runs", "", 200, district.get("/districts/demo/awards")).await;
+    let version = scale.weigh(Budget::Query, "read_award_run", "", 200, district.get(&run)).await.version();
+    let (path, resume) = (format!("{run}/steps"), json!({ "step": "resume" }));
+    scale.weigh_command("take_award_step", 200, &district, &path, version, &resume).await;
     scale.weigh(Budget::Query, "list_my_rewards", "", 200, reporter.get("/me/rewards")).await;
     let declined = rewards::declined(&scale.world).await;
     let (path, appeal) = (format!("/me/rewards/{declined}/appeal"), json!({ "text": "I was the first." }));
     scale.weigh_command("appeal_reward", 200, &reporter, &path, None, &appeal).await;
+}
+
+async fn weigh_payouts(scale: &mut Scale) {
+    let paying = Prepared::in_world(&scale.world).await;
+    let (reporter, treasurer) = (scale.world.person(paying.reporter).await, scale.world.person("treasurer").await);
+    let manager = scale.world.person("district-governance").await;
+    let mine = format!("/me/rewards/{}", paying.fresh);
+    for (operation, rest, status) in [("make_claim_code", "/claim-code", 201), ("ask_transfer", "/transfer", 200)] {
+        let (key, path, nothing) = (scale.key(), format!("{mine}{rest}"), json!({}));
+        for case in ["", "the same again"] {
+            let call = reporter.post(&path, key, None, &nothing);
+            scale.weigh(Budget::Paying, operation, case, status, call).await;
+        }
+    }
+    scale.weigh(Budget::Query, "read_my_payout", "", 200, reporter.get(&format!("{mine}/payout"))).await;
+    let payouts = "/districts/demo/payouts";
+    scale.weigh(Budget::Query, "list_payouts", "", 200, treasurer.get(&format!("{payouts}?state=waiting"))).await;
+    scale.weigh_command("check_claim_code", 200, &treasurer, &format!("{payouts}/checks"), None, &paying.shown).await;
+    let payout = format!("/districts/demo/rewards/{}/payouts/0", paying.checked);
+    let version = scale.weigh(Budget::Query, "read_payout", "", 200, treasurer.get(&payout)).await.version();
+    let (key, path, confirm) = (scale.key(), format!("{payout}/steps"), json!({ "step": "confirm" }));
+    for case in ["", "the same again"] {
+        let call = manager.post(&path, key, version, &confirm);
+        scale.weigh(Budget::Paying, "take_payout_step", case, 200, call).await;
+    }
+    let base = "/districts/demo/batches";
+    scale.weigh_command("make_batch", 201, &treasurer, base, None, &json!({})).await;
+    scale.weigh(Budget::Query, "list_batches", "", 200, treasurer.get(&format!("{base}?state=gathering"))).await;
+    let path = format!("{base}/{}", paying.gathering);
+    let version = scale.weigh(Budget::Together(2), "read_batch", "", 200, treasurer.get(&path)).await.version();
+    let lines = format!("{path}/lines");
+    scale.weigh_command("add_to_batch", 200, &treasurer, &lines, version, &paying.shares).await;
+    let path = format!("{base}/{}", paying.full);
+    let version = treasurer.get(&path).await.unwrap().version();
+    let (key, steps, release) = (scale.key(), format!("{path}/steps"), json!({ "step": "release" }));
+    for case in ["release", "the same again"] {
+        let call = manager.post(&steps, key, version, &release);
+        scale.weigh(Budget::Transferring(3, 1), "take_batch_step", case, 200, call).await;
+    }
+    let file = format!("{base}/{}/file", paying.released);
+    scale.weigh(Budget::Audited, "fetch_batch_file", "", 200, treasurer.get(&file)).await;
+    let key = scale.key();
+    let file = paying.answer.as_bytes();
+    for (case, reads, writes) in [("one line", 4, 3), ("the same again", 2, 0)] {
+        let call = batches::brings(&treasurer, key, &paying.released, file);
+        scale.weigh(Budget::Transferring(reads, writes), "answer_batch", case, 200, call).await;
+    }
 }
 
 async fn weigh_exports(scale: &mut Scale) {

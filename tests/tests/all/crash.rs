@@ -3,8 +3,10 @@
 //! What was acknowledged must be there after a kill, what was not must be taken once when it is sent again, and
 //! whatever has happened must be told, also when the kill came between the writing and the telling.
 
+mod awarding;
 mod deadlines;
 mod joining;
+mod paying;
 mod tallying;
 mod tasking;
 

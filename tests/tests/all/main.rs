@@ -13,17 +13,22 @@
 //! | what came of reports, counted once | [`outcomes`] |
 //! | what becomes of hand-overs, and that erasure follows them | [`handovers`] |
 //! | what becomes of tasks and notices, and who gets them | [`tasks`] |
+//! | how period awards are counted and proposed | [`awards`] |
 //! | a small year, played through the API | [`replay`] |
 //! | what the statistics say, and that they are right | [`statistics`] |
 //! | how the systems of agencies are told | [`webhooks`] |
+//! | that the money is right, and that whoever changes a record is found out | [`ledger`] |
 //! | what briefings say, and who reads them | [`briefings`] |
+//! | how shares are paid at the counter, and through the bank | [`payouts`], [`batches`] |
 //! | that the description is the code's own | [`openapi`] |
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod harness;
 
+mod awards;
 mod bad_input;
+mod batches;
 mod briefings;
 mod budget;
 mod channels;
@@ -32,11 +37,13 @@ mod deadlines;
 mod exports;
 mod handovers;
 mod journeys;
+mod ledger;
 mod media;
 mod members;
 mod notices;
 mod openapi;
 mod outcomes;
+mod payouts;
 mod races;
 mod replay;
 mod rewards;

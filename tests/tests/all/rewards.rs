@@ -51,9 +51,20 @@ pub(crate) fn fund(world: &World) -> String {
 
 /// Writes the rules, and grants a fund.
 pub(crate) async fn ruled(world: &World) {
+    ruled_with(world, 1_000_000).await;
+}
+
+/// Writes the rules, and grants a fund of so much.
+pub(crate) async fn ruled_with(world: &World, fen: u64) {
     let manager = world.manager("district-police").await;
     expect(manager.tries("/reward-rules", &rules(&today(world).to_string())).await, 201);
-    let grant = json!({ "movement": "grant", "amount_fen": 1_000_000, "reason": "Budget, document 12." });
+    granted(world, fen).await;
+}
+
+/// Grants so much for this year, for which nothing was granted yet.
+pub(crate) async fn granted(world: &World, amount_fen: u64) {
+    let manager = world.manager("district-police").await;
+    let grant = json!({ "movement": "grant", "amount_fen": amount_fen, "reason": "Budget, document 12." });
     let path = format!("{}/movements", fund(world));
     expect(manager.person.post(&path, manager.keys.next(), Some(0), &grant).await.unwrap(), 200);
 }
@@ -335,11 +346,49 @@ async fn a_grant_that_is_sent_many_times_is_made_once() {
     let answer = desk.police.0.post(&format!("{FUND}/movements"), desk.police.1.next(), Some(1), &more).await.unwrap();
     expect_problem(&answer, 409, "fund_exhausted");
     let year_end = json!({ "movement": "lapse", "reason": "The year is over." });
-    expect(
-        desk.police.0.post(&format!("{FUND}/movements"), desk.police.1.next(), Some(1), &year_end).await.unwrap(),
-        200,
-    );
+    let path = format!("{FUND}/movements");
+    let close = async || desk.police.0.post(&path, desk.police.1.next(), Some(1), &year_end).await.unwrap();
+    expect_problem(&close().await, 409, "year_not_over");
+    desk.world.set_clock("2037-12-31T01:30:00Z");
+    expect(close().await, 200);
     let fund = desk.fund().await;
     assert_eq!((fund.lapsed_fen, fund.closed), (7_000, true));
     expect_problem(&desk.grants(1).await, 409, "fund_closed");
+}
+
+#[tokio::test]
+async fn a_report_that_is_linked_after_the_proposal_has_its_share() {
+    let desk = Desk::open(100_000).await;
+    let report = desk.adopts("ferry", "Loose paving.").await;
+    let id = desk.reward_of(&report).await["id"].as_str().unwrap().to_owned();
+    expect(desk.steps(&desk.governance, &id, &json!({ "step": "agree" })).await, 200);
+    let second = desk.world.neighbour("ferry").await.reports("The paving is loose.").send().await;
+    desk.world.officer("ferry").await.links(&second, &report).await;
+    let shared = eventually("the reward is shared", async || {
+        let reward = desk.reads(&id).await.body;
+        (reward["shares"].as_array().unwrap().len() == 2).then_some(reward)
+    })
+    .await;
+    assert_eq!(shared["shares"][1]["amount_fen"], 1_500);
+    // Whoever had agreed has agreed to something else.
+    assert_eq!(each(&shared["history"], "action"), ["propose", "agree", "gather"]);
+    assert_eq!(expect(desk.agree_both(&id).await, 200).text("/state"), "approved");
+    assert_eq!(desk.fund().await.reserved_fen, 3_000);
+}
+
+#[tokio::test]
+async fn the_reward_of_a_reopened_report_waits_for_its_review() {
+    let desk = Desk::open(100_000).await;
+    let report = desk.adopts("ferry", "Loose paving.").await;
+    let id = desk.reward_of(&report).await["id"].as_str().unwrap().to_owned();
+    let district = desk.world.district().await;
+    crate::handovers::Hand::of(&desk.world, "district-police").await.closes(&report).await;
+    expect(desk.steps(&desk.governance, &id, &json!({ "step": "agree" })).await, 200);
+    district.reopens(&report, "Was it there at all?").await;
+    let agree = desk.steps(&desk.police, &id, &json!({ "step": "agree" })).await;
+    expect_problem(&agree, 409, "matter_reopened");
+    assert_eq!(desk.fund().await.reserved_fen, 0);
+    district.approves(&report).await;
+    let approved = expect(desk.steps(&desk.police, &id, &json!({ "step": "agree" })).await, 200);
+    assert_eq!(approved.text("/state"), "approved");
 }

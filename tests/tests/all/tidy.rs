@@ -68,6 +68,7 @@ fn crates_import_what_the_architecture_allows_and_nothing_else() {
         ),
         ("http", &["pingan-domain"], &["lambda_http"]),
         ("briefing", &["pingan-domain"], &[]),
+        ("bankfile", &["pingan-domain"], &[]),
         ("poster", &[], &[]),
         ("inspect", &["pingan-domain"], &[]),
         ("roster", &["pingan-domain"], &[]),

@@ -15,6 +15,8 @@ use pingan_domain::{
     member::{Body, Member, MemberId, MemberState, Role},
     membership::Profile,
     named::Named as _,
+    payout::PayoutState,
+    payout_transfer::BatchState,
     territory::NodeId,
     webhook::WebhookId,
 };
@@ -27,6 +29,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    awards,
+    batches::Prepared,
     briefings, exports,
     handovers::{self, Hand},
     harness::{Keys, World, eventually, expect, expect_problem, problem_kind},
@@ -124,6 +128,10 @@ struct Scene {
     export: String,
     /// A reward that waits, and one that was declined.
     rewards: [String; 2],
+    /// Shares that are being paid.
+    paying: Prepared,
+    /// The path of a run of a period award that has failed.
+    award: String,
 }
 
 impl Scene {
@@ -132,6 +140,7 @@ impl Scene {
         rewards::ruled(&world).await;
         let rewards =
             [rewards::of_report(&world, &handovers::adopted(&world).await).await, rewards::declined(&world).await];
+        let paying = Prepared::in_world(&world).await;
         for member in newcomers() {
             world.store().add_member(&seeded(&member)).await.unwrap();
         }
@@ -187,6 +196,8 @@ impl Scene {
             briefing: briefings::made(&world).await,
             export: exports::made(&world).await,
             rewards,
+            paying,
+            award: awards::failed(&world).await,
             task,
             picture,
             world,
@@ -243,7 +254,14 @@ impl Scene {
         let rewards = manager.get("/districts/demo/rewards?limit=100").await.unwrap();
         let fund = manager.get(&rewards::fund(&self.world)).await.unwrap();
         let rules = manager.get("/districts/demo/reward-rules").await.unwrap();
-        let money = json!([rewards.body, fund.body, rules.body]);
+        let runs = manager.get("/districts/demo/awards").await.unwrap();
+        let mut money = vec![rewards.body, fund.body, rules.body, runs.body];
+        for state in PayoutState::ALL {
+            money.push(manager.get(&format!("/districts/demo/payouts?state={state}&limit=100")).await.unwrap().body);
+        }
+        for state in BatchState::ALL {
+            money.push(manager.get(&format!("/districts/demo/batches?state={state}&limit=100")).await.unwrap().body);
+        }
         let others = json!([tasks.body, outcomes.body, briefings.body, exports.body, money]);
         (reports, members.body, others, handovers.body, opened)
     }
@@ -270,6 +288,12 @@ impl Scene {
             (&self.export, "{export}"),
             (&self.rewards[0], "{reward}"),
             (&self.rewards[1], "{declined}"),
+            (&self.paying.fresh, "{to be paid}"),
+            (&self.paying.checked, "{checked}"),
+            (&self.paying.gathering, "{gathering}"),
+            (&self.paying.full, "{full}"),
+            (&self.paying.released, "{released}"),
+            (&self.award, "/districts/demo/awards/{run}"),
             (&rewards::fund(&self.world), "/districts/demo/funds/{year}"),
         ] {
             path = path.replace(id, name);
@@ -784,6 +808,7 @@ fn operations_on_rewards(scene: &Scene) -> Vec<Operation> {
         ..readers(id, path)
     };
     let of = |rest: &str| format!("{REWARDS}/{}{rest}", scene.rewards[0]);
+    let of_district = [Role::DistrictManager, Role::Treasurer, Role::Auditor];
     let reporters = |id: &str, path| Operation {
         roles: vec![Role::Reporter],
         rightful: "reporter-boatyard-1",
@@ -813,11 +838,88 @@ fn operations_on_rewards(scene: &Scene) -> Vec<Operation> {
             body: Some(json!({ "step": "agree" })),
             ..readers("take_reward_step", of("/steps"))
         },
+        Operation { roles: of_district.to_vec(), ..readers("list_award_runs", "/districts/demo/awards".to_owned()) },
+        Operation { roles: of_district.to_vec(), ..readers("read_award_run", scene.award.clone()) },
+        Operation {
+            roles: vec![Role::DistrictManager, Role::Treasurer],
+            versioned: Some(scene.award.clone()),
+            body: Some(json!({ "step": "resume" })),
+            ..readers("take_award_step", format!("{}/steps", scene.award))
+        },
         reporters("list_my_rewards", "/me/rewards".to_owned()),
         Operation {
             strangers: vec!["reporter-boatyard-2"],
             body: Some(json!({ "text": "I was the first." })),
             ..reporters("appeal_reward", format!("/me/rewards/{}/appeal", scene.rewards[1]))
+        },
+    ]
+}
+
+/// The operations by which shares are paid.
+fn operations_on_payouts(scene: &Scene) -> Vec<Operation> {
+    let paying = &scene.paying;
+    let readers = |id: &str, path: String| Operation {
+        id: id.to_owned(),
+        roles: vec![Role::DistrictManager, Role::Treasurer, Role::Auditor],
+        rightful: "treasurer",
+        strangers: vec!["elsewhere-district"],
+        path,
+        versioned: None,
+        body: None,
+        method: None,
+        to_other_roles: "403 wrong_role",
+        open_to: OpenTo::Roles,
+    };
+    let payers = |id: &str, path| Operation {
+        roles: vec![Role::DistrictManager, Role::Treasurer],
+        method: Some(Method::POST),
+        ..readers(id, path)
+    };
+    let treasurers =
+        |id: &str, path| Operation { roles: vec![Role::Treasurer], strangers: Vec::new(), ..readers(id, path) };
+    let mine = |id: &str, rest: &str| Operation {
+        roles: vec![Role::Reporter],
+        rightful: paying.reporter,
+        strangers: vec!["reporter-boatyard-2"],
+        ..readers(id, format!("/me/rewards/{}{rest}", paying.fresh))
+    };
+    let checked = format!("/districts/demo/rewards/{}/payouts/0", paying.checked);
+    let of = |batch: &str, rest: &str| format!("/districts/demo/batches/{batch}{rest}");
+    vec![
+        Operation { method: Some(Method::POST), ..mine("make_claim_code", "/claim-code") },
+        Operation { method: Some(Method::POST), ..mine("ask_transfer", "/transfer") },
+        mine("read_my_payout", "/payout"),
+        readers("list_payouts", "/districts/demo/payouts?state=waiting".to_owned()),
+        Operation {
+            body: Some(paying.shown.clone()),
+            ..payers("check_claim_code", "/districts/demo/payouts/checks".to_owned())
+        },
+        readers("read_payout", checked.clone()),
+        Operation {
+            rightful: "district-governance",
+            versioned: Some(checked.clone()),
+            body: Some(json!({ "step": "confirm" })),
+            ..payers("take_payout_step", format!("{checked}/steps"))
+        },
+        Operation { method: Some(Method::POST), ..treasurers("make_batch", "/districts/demo/batches".to_owned()) },
+        readers("list_batches", "/districts/demo/batches?state=gathering".to_owned()),
+        readers("read_batch", of(&paying.gathering, "")),
+        Operation {
+            versioned: Some(of(&paying.gathering, "")),
+            body: Some(paying.shares.clone()),
+            ..treasurers("add_to_batch", of(&paying.gathering, "/lines"))
+        },
+        Operation {
+            rightful: "district-governance",
+            versioned: Some(of(&paying.full, "")),
+            body: Some(json!({ "step": "release" })),
+            ..payers("take_batch_step", of(&paying.full, "/steps"))
+        },
+        treasurers("fetch_batch_file", of(&paying.released, "/file")),
+        Operation {
+            method: Some(Method::POST),
+            body: Some(Value::String(paying.answer.clone())),
+            ..treasurers("answer_batch", of(&paying.released, "/answer"))
         },
     ]
 }
@@ -983,6 +1085,7 @@ fn operations(scene: &Scene) -> Vec<Operation> {
     operations.extend(operations_on_briefings(scene));
     operations.extend(operations_on_exports(scene));
     operations.extend(operations_on_rewards(scene));
+    operations.extend(operations_on_payouts(scene));
     operations
 }
 
@@ -1143,6 +1246,7 @@ async fn nobody_does_what_is_not_theirs_to_do() {
         let answer = operation.tried_by(&person, world, &keys).await;
         assert!(matches!(answer.status, 200..=204), "{}: {}", operation.id, answer.body);
         let who = who.replace(scene.member, "{member}").replace(scene.invited, "{invited}");
+        let who = who.replace(scene.paying.reporter, "{to be paid}");
         writeln!(table, "{} {:<26} {who}", answer.status, operation.id).unwrap();
     }
     insta::assert_snapshot!("who_may_do_what", table);

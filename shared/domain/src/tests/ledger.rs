@@ -137,7 +137,10 @@ fn amounts_at_their_limits() {
     let granted = then(&Fund::empty(id()), Movement::Grant, MAX_MOVEMENT_FEN);
     for &movement in Movement::ALL {
         for amount_fen in [MAX_MOVEMENT_FEN + 1, u64::MAX - 1, u64::MAX] {
-            assert!(is_internal(&post(&granted, movement, amount_fen)), "{movement} {amount_fen}");
+            // The end of a year takes all that is left, and no more than there is.
+            let refused = post(&granted, movement, amount_fen);
+            let more = movement == Movement::Lapse && refused == Err(Refusal::FundExhausted.into());
+            assert!(is_internal(&refused) || more, "{movement} {amount_fen}");
         }
         assert_eq!(post(&granted, movement, 0).is_ok(), movement == Movement::Lapse, "{movement} of nothing");
         let mut bad = Vec::new();
@@ -216,7 +219,10 @@ fn of_a_closed_year_nothing_is_promised_any_more() {
     assert_eq!((recovered.available_fen, recovered.lapsed_fen), (100, 200));
     let over = then(&recovered, Movement::Lapse, 100);
     assert_eq!((over.granted_fen, over.lapsed_fen, over.closed), (300, 300, true));
-    assert!(is_internal(&post(&over, Movement::Lapse, 0)), "a year is closed once");
+    assert_eq!(post(&over, Movement::Lapse, 0), Err(Refusal::FundClosed.into()), "a year is closed once");
+    // However much is left after several grants.
+    let rich = then(&then(&Fund::empty(id()), Movement::Grant, MAX_MOVEMENT_FEN), Movement::Grant, MAX_MOVEMENT_FEN);
+    assert_eq!(then(&rich, Movement::Lapse, 2 * MAX_MOVEMENT_FEN).lapsed_fen, 2 * MAX_MOVEMENT_FEN);
 
     // A year of which everything was promised closes as well: what is reversed in January would
     // else be promised again.
@@ -433,4 +439,13 @@ proptest! {
             prop_assert!(is_found(&fund, &inserted), "an entry that the fund does not know");
         }
     }
+}
+
+#[test]
+fn a_year_is_closed_on_its_last_day_or_after_it() {
+    use jiff::civil::date;
+    let may = |year, month, day| id().may_close(date(year, month, day));
+    let year = id().year;
+    assert!(!may(year, 1, 1) && !may(year, 12, 30) && !may(year - 1, 12, 31));
+    assert!(may(year, 12, 31) && may(year + 1, 1, 1) && may(year + 1, 6, 30));
 }

@@ -23,6 +23,7 @@ use crate::{
     named::Named as _,
     overdue::MAX_REMINDERS,
     report::{Concerns, MAX_CONTENTS, NewReport, Report, Urgency},
+    reward_rules::is_adopted,
 };
 
 /// One thing that somebody tries.
@@ -233,6 +234,8 @@ impl Attempt<'_> {
             erased_at: after.erased_at,
             erased_media: after.erased_media.clone(),
             handovers: after.handovers.clone(),
+            // Set once, by the first adoption.
+            adopted_at: before.adopted_at.or(Some(self.after.now).filter(|_| is_adopted(after.state))),
             ..before.clone()
         };
         prop_assert_eq!(after, &unmoved);

@@ -1,6 +1,8 @@
 //! Tests of the rules, and the people, requests and lives that they are told with.
 
 mod authority;
+mod award;
+mod award_run;
 mod briefing;
 mod calendar;
 mod channel;
@@ -16,7 +18,10 @@ mod membership;
 mod notice;
 mod outcome;
 mod overdue;
+mod payout;
+mod payout_lives;
 mod reward;
+mod reward_clock;
 mod reward_rules;
 mod suppression;
 mod tally;

@@ -26,6 +26,8 @@ use crate::{
     ledger::{Entry, Fund, FundId, Movement, Posting},
     member::{Body, Member, MemberId, Role},
     named::Named as _,
+    payout::Payout,
+    proof::{FundRecords, Of, Records, RewardRecords, prove},
     report::{Category, Concerns},
     reward::{
         Adjustment, Context, Decided, DeclineReason, MAX_REPORTERS, MAX_WEIGHT, Matter, Reporter, Reward, RewardAction,
@@ -101,6 +103,8 @@ enum Wish {
     Appeal,
     Reverse,
     Pay(u8),
+    /// The clock does what is due.
+    Come,
     Lapse(u8),
     Recover(u8),
 }
@@ -114,6 +118,7 @@ impl Wish {
             Self::Appeal => RewardAction::Appeal,
             Self::Reverse => RewardAction::Reverse,
             Self::Pay(_) => RewardAction::Pay,
+            Self::Come => RewardAction::Remind,
             Self::Lapse(_) => RewardAction::Lapse,
             Self::Recover(_) => RewardAction::Recover,
         }
@@ -148,6 +153,11 @@ fn take(
         Wish::Appeal => reward.appeal(actor, &written("nobody has paid me"), context),
         Wish::Reverse => reward.reverse(actor, "弄虚作假", fund, context),
         Wish::Pay(share) => reward.pay(*share, (&actor.id, actor.role), fund, context),
+        Wish::Come => {
+            check(RewardAction::Remind, actor.role, reward.state)?;
+            let payouts: Vec<Payout> = (0..).map_while(|share| Payout::of(reward, share)).collect();
+            reward.come(&payouts, fund, context)?.ok_or_else(|| Refusal::WrongRewardState.into())
+        }
         Wish::Lapse(share) => reward.lapse(*share, fund, context),
         Wish::Recover(share) => reward.recover(*share, actor, "多发", fund, context),
     }
@@ -1046,6 +1056,8 @@ enum Try {
     Money(Movement, u64),
     /// An outcome of the matter of this reward is confirmed, and counts so much.
     Outcome(usize, u32),
+    /// So many have reported the matter of this reward by now.
+    Linked(usize, usize),
     CloseYear,
     Days(i64),
 }
@@ -1096,6 +1108,7 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
         1 => (by(&[Role::DistrictManager]), Just(Wish::Reverse)),
         6 => (by(&[Role::Treasurer]), share().prop_map(Wish::Pay)),
         3 => (by(&[Role::Clock]), share().prop_map(Wish::Lapse)),
+        3 => (by(&[Role::Clock]), Just(Wish::Come)),
         3 => (by(&[Role::Treasurer]), share().prop_map(Wish::Recover)),
     ];
     let step = (0..REWARDS, step).prop_map(|(reward, (person, wish))| Try::Step(reward, person, wish));
@@ -1103,7 +1116,8 @@ fn tries() -> impl Strategy<Value = Vec<Try>> {
     let one = prop_oneof![
         40 => step,
         2 => money.prop_map(|(movement, amount_fen)| Try::Money(movement, amount_fen)),
-        2 => (0..REWARDS, 1..4_u32).prop_map(|(reward, count)| Try::Outcome(reward, count)),
+        2 => (0..REWARDS, 0..4_u32).prop_map(|(reward, count)| Try::Outcome(reward, count)),
+        1 => (0..REWARDS, 1..4_usize).prop_map(|(reward, count)| Try::Linked(reward, count)),
         1 => Just(Try::CloseYear),
         2 => (1..20_i64).prop_map(Try::Days),
     ];
@@ -1191,6 +1205,21 @@ impl Office {
                 let outcome = Some((Label::parse("hazards_removed").unwrap(), *count));
                 let context = context(reward.version, self.now);
                 let Some(decided) = reward.reassess(outcome, &self.content, &befores, context)? else {
+                    return Ok(false);
+                };
+                let (reward, events) = &mut self.rewards[*number];
+                *reward = decided.reward;
+                events.push(decided.event);
+            }
+            Try::Linked(number, count) => {
+                let mut reporters =
+                    vec![author(), neighbour(), member("resident-1", Role::Reporter, "hexi.jianshan.yulan")];
+                reporters.truncate(*count);
+                let matter = hazard(&reporters);
+                let reward = &self.rewards[*number].0;
+                let befores: Vec<_> = reporters.iter().map(|person| self.before(&person.id)).collect();
+                let context = context(reward.version, self.now);
+                let Some(decided) = reward.gather(&matter, &self.content, &befores, context)? else {
                     return Ok(false);
                 };
                 let (reward, events) = &mut self.rewards[*number];
@@ -1305,7 +1334,77 @@ proptest! {
             prop_assert_eq!(reserved_fen, approvals * reward.amount_fen);
             prop_assert_eq!(paid_fen, paid.values().sum::<u64>());
         }
+        prop_assert_eq!(proved(&records(&office)), Vec::<String>::new());
     }
+
+    #[test]
+    fn whoever_changes_what_was_paid_is_contradicted(
+        together in proptest::sample::select(Together::ALL),
+        tries in tries(),
+        victim in any::<prop::sample::Index>(),
+        how in 0..6_u8,
+    ) {
+        let mut office = Office::new(together);
+        for one in [&Try::Money(Movement::Grant, 200_000)].into_iter().chain(&tries) {
+            let _ = office.tries(one);
+        }
+        let mut records = records(&office);
+        let mut entries: Vec<_> = records.funds.values_mut().flat_map(|fund| &mut fund.entries).collect();
+        let entry = victim.index(entries.len());
+        let (id, seq) = (entries[entry].fund.clone(), entries[entry].seq);
+        match how {
+            0 => entries[entry].amount_fen += 1,
+            1 => entries[entry].reward = Some(code("another")),
+            2 => records.funds.get_mut(&id).unwrap().entries.retain(|entry| entry.seq != seq),
+            // The ledger and the fund both say that it ended before this entry, and fit each other.
+            3 => {
+                let fund = records.funds.get_mut(&id).unwrap();
+                let rolled_back: Vec<Entry> = fund.entries.iter().take_while(|entry| entry.seq < seq).cloned().collect();
+                // What was granted or closed, nothing but the ledger knows of.
+                if fund.entries.iter().skip(rolled_back.len()).all(|entry| entry.reward.is_none()) {
+                    return Ok(());
+                }
+                fund.fund = Some(Fund::replay(id, &rolled_back).unwrap());
+                fund.entries = rolled_back;
+            }
+            4 => {
+                let rewards: Vec<_> = records.rewards.values_mut().collect();
+                let found = rewards.into_iter().nth(entry % office.rewards.len()).unwrap();
+                let share = &mut found.reward.as_mut().unwrap().shares[0];
+                share.amount_fen += 1;
+                found.shares.insert(0, share.clone());
+            }
+            _ => {
+                let rewards: Vec<_> = records.rewards.values_mut().collect();
+                rewards.into_iter().nth(entry % office.rewards.len()).unwrap().events.pop();
+            }
+        }
+        prop_assert!(!proved(&records).is_empty(), "{} of entry {}", how, seq);
+    }
+}
+
+/// The records of an office, as the store would hand them to a proof. Here shares are paid without payouts.
+fn records(office: &Office) -> Records {
+    let mut records = Records::default();
+    for (fund, entries) in &office.funds {
+        let found = FundRecords { fund: Some(fund.clone()), entries: entries.clone() };
+        records.funds.insert(fund.id.clone(), found);
+    }
+    for (reward, events) in &office.rewards {
+        records.matters.insert(reward.matter, reward.id);
+        let shares = (0_u8..).zip(reward.shares.iter().cloned()).collect();
+        let found =
+            RewardRecords { reward: Some(reward.clone()), events: events.clone(), shares, ..RewardRecords::default() };
+        records.rewards.insert(reward.id, found);
+    }
+    records
+}
+
+/// What a proof finds, but that there are no payouts, and that two rewards here are of the same matter.
+fn proved(records: &Records) -> Vec<String> {
+    let known = ["its payout says otherwise", "its matter does not say that it has this reward"];
+    let found = prove(records, &Of::default()).differences.into_iter().map(|difference| difference.to_string());
+    found.filter(|what| !known.iter().any(|known| what.ends_with(known))).collect()
 }
 
 #[test]
@@ -1344,5 +1443,86 @@ fn the_random_sequences_come_everywhere() {
     expected.extend(Movement::ALL.iter().map(|movement| format!("entry {movement}")));
     for what in expected {
         assert!(seen.get(&what).is_some_and(|count| *count >= 5), "{what}: {seen:#?}");
+    }
+}
+
+/// What of a book's matter is known once these have reported it.
+fn gathers(book: &Book, matter: &Matter) -> Option<Decided> {
+    let befores = vec![Before::default(); matter.reporters.len()];
+    book.reward.gather(matter, &book.content, &befores, context(77, wednesday())).unwrap()
+}
+
+#[test]
+fn a_report_that_is_linked_later_has_its_share_as_long_as_nobody_has_decided() {
+    let alone = Book::of(one_matter("shares", 30), &[author()], 500_000);
+    assert_eq!(alone.amounts(), [100_000]);
+    let both = hazard(&[author(), neighbour()]);
+    let linked = gathers(&alone, &both).unwrap();
+    let amounts = |decided: &Decided| decided.reward.shares.iter().map(|share| share.amount_fen).collect::<Vec<_>>();
+    assert_eq!((linked.event.action, amounts(&linked)), (RewardAction::Gather, vec![50_000, 50_000]));
+    // Whoever had agreed has agreed to something else.
+    let agreed = alone.clone().agreed(&[treasurer()]);
+    assert!(gathers(&agreed, &both).unwrap().reward.agreed.is_empty());
+    // And back, when it is found to be about something else.
+    let one = hazard(&[author()]);
+    assert_eq!(amounts(&gathers(&shared(), &one).unwrap()), [100_000]);
+    // Nothing changes by what is known, of what people have adjusted, and once they have decided.
+    let adjusted = shared().then(&district_manager(), &by(&[1, 3]));
+    let declined = shared().then(&district_manager(), &Wish::Decline);
+    for book in [&adjusted, &declined, &approved()] {
+        assert_eq!(gathers(book, &one), None);
+    }
+    assert_eq!(gathers(&shared(), &both), None);
+    // Where the first has all of it, whoever comes second changes nothing of what was agreed to.
+    let first = Book::of(one_matter("first", 30), &[author()], 500_000).agreed(&[treasurer()]);
+    let second = gathers(&first, &both).unwrap();
+    assert_eq!((amounts(&second), second.reward.agreed.len()), (vec![100_000, 0], 1));
+}
+
+#[test]
+fn whom_a_linked_report_names_does_not_see_the_reward_and_whoever_reviews_it_is_known() {
+    let named = Matter { concerns: Concerns::StationManagement, ..hazard(&[author(), neighbour()]) };
+    for book in
+        [shared(), shared().agreed(&[treasurer()]), approved(), shared().then(&district_manager(), &Wish::Decline)]
+    {
+        assert!(book.reward.is_seen_by(&manager()));
+        let gathered = gathers(&book, &named).unwrap().reward;
+        assert!(!gathered.is_seen_by(&manager()) && gathered.is_seen_by(&district_manager()));
+        assert_eq!(gathered.state, book.reward.state);
+        assert!(gathered.agreed.is_empty() || gathered.state != RewardState::Proposed);
+    }
+    // Who approves it the second time is a reviewer as well.
+    let again = Matter {
+        reviewers: vec![district_manager().id, second_district_manager().id],
+        ..hazard(&[author(), neighbour()])
+    };
+    let reviewed = gathers(&shared(), &again).unwrap();
+    assert_eq!(reviewed.reward.reviewers, again.reviewers);
+    assert_eq!(gathers(&approved(), &again), None, "what was agreed stays agreed");
+}
+
+#[test]
+fn an_outcome_that_is_corrected_or_annulled_lowers_what_waits() {
+    let content = one_matter("first", 30);
+    let kind = Label::parse("suspects_arrested").unwrap();
+    for (category, without) in [(Category::Hazard, 100_000), (Category::Crime, 0)] {
+        let merit = Merit { category, grade: None, outcome: Some((kind.clone(), 3)) };
+        let mut book = Book::from(content.clone(), Matter { merit, ..hazard(&[author()]) }, 900_000);
+        let reassess = |book: &Book, outcome: (Label, u32)| {
+            book.reward.reassess(Some(outcome), &content, &book.befores, context(78, wednesday())).unwrap()
+        };
+        assert_eq!(book.reward.amount_fen, 300_000);
+        // Of another kind only what gives more changes it.
+        assert_eq!(reassess(&book, (Label::parse("another").unwrap(), 0)), None);
+        let corrected = reassess(&book, (kind.clone(), 1)).unwrap();
+        assert_eq!((corrected.reward.amount_fen, corrected.event.action), (100_000, RewardAction::Reassess));
+        let annulled = reassess(&book, (kind.clone(), 0)).unwrap().reward;
+        assert_eq!(annulled.merit.as_ref().and_then(|merit| merit.outcome.clone()), None);
+        assert_eq!(annulled.amount_fen, without);
+        book.reward = annulled;
+        // Where nothing is owed any more, nobody agrees, and people decline it.
+        let agreed = book.attempt(&treasurer(), &Wish::Agree);
+        assert_eq!(agreed.is_ok(), without > 0, "{agreed:?}");
+        assert!(book.attempt(&district_manager(), &Wish::Decline).is_ok());
     }
 }

@@ -72,6 +72,8 @@ fn yuan(fen: u64) -> String {
 fn told(quoted: &Quoted) -> String {
     let steps = quoted.steps.iter().map(|step| match step {
         Step::Rule { rule, fen } => format!("{rule} {}", yuan(*fen)),
+        Step::Award { award, points, fen, .. } => format!("{award} for {points} {}", yuan(*fen)),
+        Step::Tied { people, fen } => format!("one of {people} {}", yuan(*fen)),
         Step::Chosen { fen } => format!("chosen {}", yuan(*fen)),
         Step::Share { weight, of, fen } => format!("{weight} of {of} {}", yuan(*fen)),
         Step::Multiplied { nth, percent, fen } => format!("number {nth} in the year at {percent} % {}", yuan(*fen)),

@@ -199,3 +199,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_people_were_paid_is_shown_with_how_many_those_are_and_not_without() {
+    let rewarded = Counter::Member(MemberStep::Rewarded);
+    let mut table = months(&rewarded, |place, month| if place == 0 && month == 0 { 2 } else { 9 });
+    for (_, series) in &mut table {
+        for (_, tallies) in series.iter_mut() {
+            let count = tallies.get(&rewarded).copied().unwrap_or(0);
+            tallies.insert(Counter::PaidFen, 3_000 * count);
+        }
+    }
+    for by in [By::Month, By::Day] {
+        for row in shown(table.clone(), &table, &auditor(), by) {
+            assert_eq!(row.hidden.contains(&rewarded), row.hidden.contains(&Counter::PaidFen), "{row:?}");
+            let hidden = row.hidden_figures();
+            assert_eq!(hidden.rewarded > 0, hidden.paid_fen > 0);
+        }
+    }
+    let rows = shown(table.clone(), &table, &auditor(), By::Month);
+    assert!(rows.iter().any(|row| row.hidden.contains(&Counter::PaidFen)));
+}

@@ -9,7 +9,9 @@ use jiff::{
 };
 use proptest::prelude::*;
 
-use super::{Life, author, clock, concerning, district_manager, lives::a_plot, manager, new_report, node, officer};
+use super::{
+    Life, author, clock, concerning, district_manager, lives::a_plot, manager, new_report, node, officer, wednesday,
+};
 use crate::{
     code::Code,
     command::CommandId,
@@ -49,7 +51,8 @@ fn texts(tallies: &Tallies) -> Vec<String> {
 
 #[test]
 fn every_counter_reads_back() {
-    let mut counters = vec![Counter::Member(MemberStep::Left), Counter::Member(MemberStep::Recruited)];
+    let mut counters = vec![Counter::PaidFen];
+    counters.extend(MemberStep::ALL.iter().map(|step| Counter::Member(*step)));
     let details = RejectionReason::ALL.iter().map(|reason| Some(Detail::Reason(*reason)));
     let details: Vec<_> = details.chain([None, Some(Detail::Again)]).collect();
     for (category, stage) in Category::ALL.iter().flat_map(|c| Stage::ALL.iter().map(move |s| (*c, *s))) {
@@ -455,4 +458,38 @@ fn a_day_later_is_a_day_later() {
         life.events[0].at = life.events[0].at.checked_add(SignedDuration::from_hours(24)).unwrap();
         assert_eq!(day(&life), before.tomorrow().unwrap());
     }
+}
+
+#[test]
+fn what_is_paid_counts_on_its_day_and_what_is_recovered_is_taken_off_there() {
+    use super::payout::{approved, fund_of};
+    let reward = approved(1, &[5_000, 7_000]);
+    let (fund, _) = fund_of(std::slice::from_ref(&reward));
+    let treasurer = super::member("treasurer", Role::Treasurer, "hexi");
+    let context =
+        |now| crate::reward::Context { command: CommandId::of_clock(reward.id, 1), now, today: date(2026, 8, 12) };
+    let by = (&treasurer.id, Role::Treasurer);
+    let first = reward.pay(0, by, &fund, context(wednesday())).unwrap();
+    let after = first.fund.clone().unwrap().0;
+    let second = first.reward.pay(1, by, &after, context(wednesday())).unwrap();
+    let after = second.fund.clone().unwrap().0;
+    let later = wednesday() + SignedDuration::from_hours(24 * 40);
+    let recovered = second.reward.recover(0, &treasurer, "多发", &after, context(later)).unwrap();
+    let tallied = [&first, &second, &recovered].map(|decided| Tallied::of_reward(&decided.event, &shanghai()));
+    assert!(tallied.iter().flat_map(|event| &event.changes).all(|change| change.day == date(2026, 8, 12)));
+    for at in ["hexi", "hexi.xiaobailou", "hexi.xiaobailou.kaifeng"] {
+        assert_eq!(texts(&sum(tallied[..2].to_vec(), at)), ["member#rewarded 2", "paid_fen 12000"], "{at}");
+        assert_eq!(texts(&sum(tallied.to_vec(), at)), ["member#rewarded 1", "paid_fen 7000"], "{at}");
+    }
+    // A reward for what names a community's officer is not counted there, and all else not at all.
+    let named = crate::reward::Reward { concerns: Concerns::StationOfficer, ..reward.clone() };
+    let paid = named.pay(0, by, &fund, context(wednesday())).unwrap();
+    let nodes: Vec<String> = Tallied::of_reward(&paid.event, &shanghai())
+        .changes
+        .into_iter()
+        .map(|change| change.node.to_string())
+        .collect();
+    assert_eq!(nodes.iter().filter(|node| node.matches('.').count() == 2).count(), 0, "{nodes:?}");
+    let reversed = reward.reverse(&super::district_manager(), "弄虚作假", &fund, context(wednesday())).unwrap();
+    assert!(Tallied::of_reward(&reversed.event, &shanghai()).changes.is_empty());
 }

@@ -475,6 +475,18 @@ pub(super) async fn of_rewards(desk: &mut Desk, posts: &[Post]) {
     rows.push(Row::get("state=spent", reader, format!("{base}?state=spent"), names(["state"])));
     rows.push(Row::get("limit=0", reader, format!("{base}?limit=0"), names(["limit"])));
     rows.push(Row::get("a cursor that is none", reader, format!("{base}?cursor=hello"), names(["cursor"])));
+    let award = of("/districts/{district}/awards/{award}/{from}/{to}/steps");
+    rows.push(set(award, "step: \"stop\"", "step", json!("stop"), names(["/step"])).await);
+    let runs = "/districts/demo/awards";
+    for (what, run, name) in [
+        ("a label that is none", "Stage/2037-08-01/2037-08-11", "award"),
+        ("a first day that is none", "stage/2037-02-30/2037-08-11", "from"),
+        ("a last day that is none", "stage/2037-08-01/yesterday", "to"),
+    ] {
+        rows.push(Row::get(what, reader, format!("{runs}/{run}"), names([name])));
+    }
+    rows.push(Row::get("runs, limit=0", reader, format!("{runs}?limit=0"), names(["limit"])));
+    rows.push(Row::get("runs, a cursor that is none", reader, format!("{runs}?cursor=hello"), names(["cursor"])));
     desk.rows("The fields of rewards and of the fund", rows).await;
 }
 
@@ -831,4 +843,60 @@ async fn absences(desk: &mut Desk) {
 /// A value, cut to what a table can show.
 fn short(value: &Value) -> String {
     value.to_string().chars().take(24).collect()
+}
+
+pub(super) async fn of_payouts(desk: &mut Desk, posts: &[Post]) {
+    let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
+    let check = of("/districts/{district}/payouts/checks");
+    let mut rows = vec![missing(check, "reward").await, missing(check, "code").await];
+    for bad in [json!(""), json!("0A7KQ"), json!("0A7KQ-4M2XD-9HTR!"), json!("x".repeat(1_000))] {
+        rows.push(
+            set(check, &format!("code: {} characters", bad.as_str().unwrap().len()), "code", bad, names(["/code"]))
+                .await,
+        );
+    }
+    rows.push(set(check, "a reward that was misheard", "reward", json!("00000-00001"), names(["/reward"])).await);
+    let step = of("/districts/{district}/rewards/{reward_id}/payouts/{share}/steps");
+    rows.push(set(step, "step: \"pay\"", "step", json!("pay"), names(["/step"])).await);
+    rows.push(set(step, "cancel without a reason", "step", json!("cancel"), names(["/reason"])).await);
+    let lines = of("/districts/{district}/batches/{batch_id}/lines");
+    rows.push(missing(lines, "shares").await);
+    rows.push(set(lines, "no shares", "shares", json!([]), names(["/shares"])).await);
+    let share = lines.body.clone().unwrap()["shares"][0].clone();
+    let many = vec![share.clone(); 41];
+    rows.push(set(lines, "more shares than at once", "shares", json!(many), names(["/shares"])).await);
+    rows.push(set(lines, "a share twice", "shares", json!([share, share]), names(["/shares/1"])).await);
+    for (what, at, value, pointer) in [
+        ("a share that there is not", "share", json!(7), "/shares/0"),
+        ("a share of -1", "share", json!(-1), "/shares/0/share"),
+        ("a share of 256", "share", json!(256), "/shares/0/share"),
+        ("a reward that there is not", "reward", json!("00000-00000"), "/shares/0"),
+        ("a reward that was misheard", "reward", json!("00000-00001"), "/shares/0/reward"),
+    ] {
+        let mut share = share.clone();
+        share[at] = value;
+        rows.push(set(lines, what, "shares", json!([share]), names([pointer])).await);
+    }
+    let step = of("/districts/{district}/batches/{batch_id}/steps");
+    rows.push(set(step, "step: \"settle\"", "step", json!("settle"), names(["/step"])).await);
+    let answer = of("/districts/{district}/batches/{batch_id}/answer");
+    for (what, file) in [("an empty file", ""), ("a file that was cut off", "batch,line\r\n"), ("no CSV", "hello")] {
+        let row = answer.row(what, names(["/lines/1"])).await;
+        rows.push(row.raw(file));
+    }
+    let large = answer.row("a file of more than 512 KiB", is(413, "too_large")).await;
+    rows.push(large.raw("x".repeat(512 * 1024 + 1)));
+    let reader = &desk.district.person;
+    for (base, state) in [("/districts/demo/payouts", "paid"), ("/districts/demo/batches", "settled")] {
+        rows.push(Row::get("state=spent", reader, format!("{base}?state=spent"), names(["state"])));
+        rows.push(Row::get("no state", reader, base.to_owned(), names(["query"])));
+        rows.push(Row::get("limit=0", reader, format!("{base}?state={state}&limit=0"), names(["limit"])));
+    }
+    let base = "/districts/demo/batches";
+    rows.push(Row::get("a code that was misheard", reader, format!("{base}/00000-00001"), names(["batch_id"])));
+    let path = format!("{base}/00000-00000");
+    rows.push(Row::get("a batch that there is not", reader, path, (404, "not_found", Vec::new())));
+    let path = "/districts/demo/rewards/00000-00000/payouts/x".to_owned();
+    rows.push(Row::get("a share that is no number", reader, path, names(["share"])));
+    desk.rows("The fields of what pays", rows).await;
 }

@@ -80,7 +80,7 @@ async fn nothing_is_written_for_each_reporter_and_everything_ends_in_its_time() 
         let expected = match kind.as_str() {
             "task" | "task_event" => None,
             "task_place" => Some(after(1)),
-            "task_receipt" | "task_answer" | "task_count" => Some(after(180)),
+            "task_receipt" | "task_answer" | "task_count" | "task_fact" => Some(after(180)),
             "task_done" => Some(world.now().unwrap().as_second() + 30 * 86_400),
             other => panic!("{other} is new"),
         };

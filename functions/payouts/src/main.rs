@@ -1,0 +1,15 @@
+//! Runs the function on AWS Lambda.
+
+use payouts::Payouts;
+use pingan_http::MemberClaim;
+use pingan_runtime::{Environment, Failure};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Failure> {
+    pingan_runtime::start_log();
+    let environment = Environment;
+    let sdk = pingan_runtime::sdk().await;
+    let routes = payouts::router(Payouts::from_environment(environment, &sdk)?);
+    let claim = MemberClaim::new(environment.get_or("MEMBER_CLAIM", "sub"), &environment.get_or("ACCOUNTS", "direct"))?;
+    pingan_runtime::serve_http(pingan_http::function(routes, claim)).await
+}
