@@ -40,7 +40,7 @@ use uuid::Uuid;
 use crate::{
     MAX_LOADED, MAX_TRIES, Payouts, context,
     counter::READERS,
-    of_district, payout_of,
+    of_district,
     views::{BatchEntry, BatchStepBody, BatchView, BatchesPage, SharesBody},
 };
 
@@ -312,7 +312,7 @@ impl Payouts {
             let (mut found, mut bad) = (Vec::<(Payout, Reward)>::new(), Vec::new());
             for (i, share) in shares.iter().enumerate() {
                 let reward = loaded.reward(share.reward)?.filter(|reward| reward.is_seen_by(&acting));
-                match reward.map(|reward| Ok((payout_of(&loaded, &reward, share.share)?, reward))) {
+                match reward.map(|reward| Ok((loaded.payout_of(&reward, share.share)?, reward))) {
                     Some(Ok(both)) => found.push(both),
                     None | Some(Err(Error::NotFound)) => {
                         bad.push(FieldError::new(format!("/shares/{i}"), "is no share here"));

@@ -30,7 +30,7 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::{
-    MAX_TRIES, Payouts, context, fund_of, keys_of, of_district, payout_of,
+    MAX_TRIES, Payouts, context, fund_of, keys_of, of_district,
     views::{CheckBody, PayoutEntry, PayoutStepBody, PayoutView, PayoutsPage},
 };
 
@@ -140,7 +140,7 @@ pub(crate) async fn read_payout(
     let loaded = payouts.store.load(keys).await?;
     let reader = of_district(&loaded, &reader, &READERS, &district)?;
     let reward = loaded.reward(id)?.filter(|reward| reward.is_seen_by(&reader)).ok_or(Error::NotFound)?;
-    let payout = payout_of(&loaded, &reward, share)?;
+    let payout = loaded.payout_of(&reward, share)?;
     Ok(Versioned(payout.version, PayoutView::new(&payout, payouts.world.now())).into_response())
 }
 
@@ -211,7 +211,7 @@ impl Payouts {
                 self.store.count_try(who, ends_at <= now.0, now.0).await?;
                 return Err(Error::NotFound);
             };
-            let before = match payout_of(&loaded, &reward, share) {
+            let before = match loaded.payout_of(&reward, share) {
                 Err(Error::NotFound) => {
                     self.store.count_try(who, ends_at <= now.0, now.0).await?;
                     return Err(Error::NotFound);
@@ -256,7 +256,7 @@ impl Payouts {
             let loaded = self.store.load(keys).await?;
             let acting = of_district(&loaded, actor, &PAYERS, district)?;
             let reward = loaded.reward(id)?.filter(|reward| reward.is_seen_by(&acting)).ok_or(Error::NotFound)?;
-            let before = payout_of(&loaded, &reward, share)?;
+            let before = loaded.payout_of(&reward, share)?;
             if loaded.reward_done(&done)? {
                 return Ok(before);
             }

@@ -34,7 +34,7 @@ use pingan_domain::{
     ledger::{Fund, FundId},
     member::{Member, MemberId, Role},
     payout::{Payout, PayoutId},
-    reward::{Context, Reward, RewardId},
+    reward::{Context, RewardId},
     tally::day,
     territory::NodeId,
 };
@@ -114,12 +114,6 @@ impl Payouts {
         let payment = person.payment.filter(|payment| payment.validate().is_ok());
         Ok(payment.and_then(|payment| Payee::new(payment.account, payment.holder).ok()))
     }
-}
-
-/// The payout of a share as it is; the one of which nothing has happened yet when there is no record.
-fn payout_of(loaded: &Loaded, reward: &Reward, share: u8) -> Result<Payout, Error> {
-    let found = loaded.payout(PayoutId { reward: reward.id, share })?;
-    found.or_else(|| Payout::of(reward, share)).ok_or(Error::NotFound)
 }
 
 /// Who acts, if they have one of these roles in this district.

@@ -22,7 +22,7 @@ use pingan_store::{
 use uuid::Uuid;
 
 use crate::{
-    MAX_TRIES, Payouts, context, payout_of,
+    MAX_TRIES, Payouts, context,
     views::{ClaimCodeView, MyPayoutView},
 };
 
@@ -98,7 +98,7 @@ pub(crate) async fn read_my_payout(
     let loaded = payouts.store.load([Key::Member(reporter.clone()), Key::Reward(id)]).await?;
     let (_, reward, share) = share_of(&loaded, &reporter, id)?;
     let loaded = payouts.store.load([Key::Payout(PayoutId { reward: id, share })]).await?;
-    let payout = payout_of(&loaded, &reward, share)?;
+    let payout = loaded.payout_of(&reward, share)?;
     Ok(Versioned(payout.version, MyPayoutView::new(&reward, &payout, payouts.world.now())).into_response())
 }
 
@@ -122,7 +122,7 @@ impl Payouts {
             // Which share is theirs only the reward says, and who they are only the member.
             let also = [Key::Payout(PayoutId { reward: id, share }), Key::Identity(acting.id.clone())];
             let also = self.store.load(also).await?;
-            let before = payout_of(&also, &reward, share)?;
+            let before = also.payout_of(&reward, share)?;
             if loaded.reward_done(&done)? {
                 return Ok((reward, before));
             }
@@ -154,7 +154,7 @@ impl Payouts {
             let hash = self.hash(id, &code);
             // Which share is theirs only the reward says.
             let loaded_payout = self.store.load([Key::Payout(PayoutId { reward: id, share })]).await?;
-            let before = payout_of(&loaded_payout, &reward, share)?;
+            let before = loaded_payout.payout_of(&reward, share)?;
             if loaded.reward_done(&done)? {
                 let valid = before.code.as_ref().filter(|made| made.hash == hash);
                 return ClaimCodeView::new(&reward, &code, valid).ok_or_else(|| Refusal::SecretReplaced.into());

@@ -153,13 +153,12 @@ impl RewardClock {
         let Some(year) = reward.fund() else { return Ok(None) };
         let ids = (0_u8..).zip(&reward.shares).map(|(share, _)| PayoutId { reward: reward.id, share });
         let people = reward.shares.iter().map(|share| Key::RewardedYear(share.member.clone(), year.year));
-        let keys = ids.clone().map(Key::Payout).chain([Key::Fund(year.clone())]).chain(people);
+        let keys = ids.map(Key::Payout).chain([Key::Fund(year.clone())]).chain(people);
         let loaded = self.store.load(keys).await?;
         let fund =
             loaded.fund(&year)?.ok_or_else(|| Error::Internal("the fund of a reward is not there".to_owned()))?;
-        let payouts = ids.map(|id| loaded.payout(id)?.or_else(|| Payout::of(reward, id.share)).ok_or(Error::NotFound));
         let rewarded = reward.shares.iter().map(|share| loaded.rewarded(&share.member, year.year));
-        Ok(Some((fund, payouts.collect::<Result<_, _>>()?, rewarded.collect::<Result<_, _>>()?)))
+        Ok(Some((fund, loaded.payouts_of(reward)?, rewarded.collect::<Result<_, _>>()?)))
     }
 }
 

@@ -111,6 +111,8 @@ impl RewardPropose {
                     let matter = found.matter(None);
                     if let Some(gathered) = reward.gather(&matter, &version.content, &befores, context)? {
                         (Some(gathered), cause.outcome().is_none())
+                    } else if cause.outcome().is_none() {
+                        (None, true)
                     } else {
                         let people: Vec<&MemberId> = reward.shares.iter().map(|share| &share.member).collect();
                         let befores = self.befores(&people, today).await?;

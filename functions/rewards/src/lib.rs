@@ -115,10 +115,6 @@ impl Rewards {
         for share in reward.shares.iter().filter(|share| share.amount_fen > 0 && reward.award.is_none()) {
             elsewhere |= loaded.is_rewarded_elsewhere(share.report, reward.id)?;
         }
-        let payouts = (0_u8..).zip(&reward.shares).map(|(share, _)| {
-            let found = loaded.payout(PayoutId { reward: reward.id, share })?;
-            found.or_else(|| Payout::of(reward, share)).ok_or(Error::NotFound)
-        });
         let rules = loaded.reward_rules(&reward.district(), reward.rules)?.ok_or(Refusal::NoRewardRules)?;
         let rewarded = reward.shares.iter().map(|share| loaded.rewarded(&share.member, fund.year));
         Ok(Found {
@@ -128,7 +124,7 @@ impl Rewards {
             reopened: loaded.is_reopened(reward.matter)?,
             elsewhere,
             gone,
-            payouts: payouts.collect::<Result<_, _>>()?,
+            payouts: loaded.payouts_of(reward)?,
             fund,
         })
     }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     award::Winner,
     award_run::Awarded,
+    chain::{Linked, verify_links},
     code::Code,
     command::CommandId,
     district::Label,
@@ -1114,28 +1115,19 @@ fn filled(agree: &[Approver], agreed: &[Agreed]) -> usize {
     filled
 }
 
-impl RewardEvent {
-    fn computed_hash(&self) -> Result<Digest, Error> {
-        let bare = Self { hash: Digest::ZERO, ..self.clone() };
-        let bytes = serde_json::to_vec(&bare).map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(Digest::of(&[b"reward event", &bytes]))
+impl Linked for RewardEvent {
+    const KIND: &'static [u8] = b"reward event";
+
+    fn link(&self) -> (u64, Digest, Digest) {
+        (self.seq, self.previous, self.hash)
+    }
+
+    fn bare(&self) -> Self {
+        Self { hash: Digest::ZERO, ..self.clone() }
     }
 }
 
 /// Checks the chain of a reward: every event in its place, unaltered, up to `head`.
 pub fn verify_chain(events: &[RewardEvent], head: Digest) -> Result<(), BrokenChain> {
-    let mut previous = Digest::ZERO;
-    for (expected, event) in (1..).zip(events) {
-        if event.seq != expected {
-            return Err(BrokenChain::Gap { expected, found: event.seq });
-        }
-        if event.previous != previous {
-            return Err(BrokenChain::Unlinked(event.seq));
-        }
-        if event.computed_hash().ok() != Some(event.hash) {
-            return Err(BrokenChain::Altered(event.seq));
-        }
-        previous = event.hash;
-    }
-    if previous == head { Ok(()) } else { Err(BrokenChain::Truncated) }
+    verify_links(events, head)
 }

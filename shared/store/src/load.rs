@@ -278,6 +278,18 @@ impl Loaded {
         self.get(&Key::Payout(id))
     }
 
+    /// The payout of a share as it is; the one of which nothing has happened yet when there is no record.
+    /// [`Error::NotFound`] when the reward has no such share.
+    pub fn payout_of(&self, reward: &Reward, share: u8) -> Result<Payout, Error> {
+        let found = self.payout(PayoutId { reward: reward.id, share })?;
+        found.or_else(|| Payout::of(reward, share)).ok_or(Error::NotFound)
+    }
+
+    /// The payouts of all shares of a reward, in their order.
+    pub fn payouts_of(&self, reward: &Reward) -> Result<Vec<Payout>, Error> {
+        (0_u8..).zip(&reward.shares).map(|(share, _)| self.payout_of(reward, share)).collect()
+    }
+
     /// Whether the report of a matter was reopened, and is not adopted any more.
     pub fn is_reopened(&self, report: ReportId) -> Result<bool, Error> {
         let adopted = self.get::<MatterAdopted>(&Key::MatterAdopted(report))?;
