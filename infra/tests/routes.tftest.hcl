@@ -79,7 +79,9 @@ run "routes" {
   assert {
     condition = toset([
       for key, route in aws_apigatewayv2_route.operation : key if route.authorization_type != "JWT"
-    ]) == toset(["GET /join/{code}", "POST /join/{code}"])
+      ]) == toset([
+      "GET /districts/{district}/funds/{year}/summary", "GET /join/{code}", "POST /join/{code}",
+    ])
     error_message = "A route has become public. If that is meant, add it to this list."
   }
 

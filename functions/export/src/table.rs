@@ -3,6 +3,7 @@
 use pingan_domain::{
     error::Error,
     named::Named as _,
+    sheet::{BYTE_ORDER_MARK, guarded},
     suppression::Row,
     tally::{Counter, Detail},
     territory::NodeId,
@@ -28,9 +29,6 @@ const COLUMNS: [&str; 13] = [
 const REPORTS: &str = "reports";
 const REPORTERS: &str = "reporters";
 
-/// What tells spreadsheets that the file is UTF-8: without it they show the names of places as noise.
-const BYTE_ORDER_MARK: &str = "\u{feff}";
-
 /// One figure.
 #[derive(Debug, Clone, Default)]
 struct Line {
@@ -51,7 +49,7 @@ pub(crate) fn csv(rows: &[Row], name: impl Fn(&NodeId) -> String) -> Result<Vec<
     let fault = |error: csv::Error| Error::Internal(error.to_string());
     writer.write_record(COLUMNS).map_err(fault)?;
     for row in rows {
-        let (name, from, to) = (as_text(name(&row.node)), row.period.from.to_string(), row.period.to.to_string());
+        let (name, from, to) = (guarded(&name(&row.node)), row.period.from.to_string(), row.period.to.to_string());
         for line in figures_of(row).into_iter().chain(counters_of(row)) {
             let value = line.value.map(|value| value.to_string()).unwrap_or_default();
             let suppressed = if line.value.is_none() { "yes" } else { "no" };
@@ -61,11 +59,6 @@ pub(crate) fn csv(rows: &[Row], name: impl Fn(&NodeId) -> String) -> Result<Vec<
         }
     }
     writer.into_inner().map_err(|error| Error::Internal(error.to_string()))
-}
-
-/// Something that a spreadsheet would take for a formula begins with an apostrophe.
-fn as_text(text: String) -> String {
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 impl Line {

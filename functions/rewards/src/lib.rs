@@ -3,7 +3,10 @@
 //! | to change … | go to |
 //! |---|---|
 //! | how the fund is granted, closed and read | [`fund`] |
-//! | how rules are written, read and tried | [`rules`] |
+//! | what everybody is told of it | [`public`] |
+//! | statements as files | [`files`] |
+//! | how rules are written and read | [`rules`] |
+//! | how rules are tried against past rewards | [`trying`] |
 //! | how the runs of period awards are listed and resumed | [`awards`] |
 //! | how a reward is adjusted, agreed, declined, reversed | [`deciding`] |
 //! | how rewards are listed and read | [`reading`] |
@@ -12,10 +15,13 @@
 
 mod awards;
 mod deciding;
+mod files;
 mod fund;
 mod mine;
+mod public;
 mod reading;
 mod rules;
+mod trying;
 mod views;
 
 use aws_config::SdkConfig;
@@ -37,6 +43,8 @@ use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Key, Loaded, Store, TableNames, rewards::RewardDone};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use crate::public::Told;
+
 /// How often a command begins again before it gives up with [`Error::Busy`].
 const MAX_TRIES: usize = 20;
 /// Who reads the fund, and the rewards of their territory.
@@ -51,6 +59,8 @@ pub struct Rewards {
     pub world: World,
     /// The time zone of the districts, by which days, months and years go.
     pub time_zone: TimeZone,
+    /// What everybody was told of funds of late.
+    pub told: Told,
 }
 
 impl Rewards {
@@ -68,6 +78,7 @@ impl Rewards {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
             world: World::real(),
             time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
+            told: Told::default(),
         })
     }
 
@@ -168,7 +179,10 @@ pub fn router(rewards: Rewards) -> OpenApiRouter {
         .routes(routes!(fund::read_fund))
         .routes(routes!(fund::move_fund))
         .routes(routes!(fund::list_fund_entries))
+        .routes(routes!(files::fetch_fund_entries))
+        .routes(routes!(public::read_fund_summary))
         .routes(routes!(rules::write_reward_rules, rules::list_reward_rules))
+        .routes(routes!(trying::try_reward_rules))
         .routes(routes!(awards::list_award_runs))
         .routes(routes!(awards::read_award_run))
         .routes(routes!(awards::take_award_step))
@@ -176,6 +190,7 @@ pub fn router(rewards: Rewards) -> OpenApiRouter {
         .routes(routes!(reading::read_reward))
         .routes(routes!(deciding::take_reward_step))
         .routes(routes!(mine::list_my_rewards))
+        .routes(routes!(files::fetch_my_rewards))
         .routes(routes!(mine::appeal_reward))
         .with_state(rewards);
     openapi::finish("rewards", operations)

@@ -11,7 +11,7 @@ use pingan_domain::{
     district::District,
     error::{Error, FieldError},
     member::{MemberId, Role},
-    reward_rules::Rules,
+    reward_rules::{Rules, RulesContent},
     territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, IdempotencyKey, Problem, Subject};
@@ -121,13 +121,18 @@ fn check(body: &RulesBody, lists: &District, today: Date) -> Result<(), Error> {
     if body.valid_from < today {
         bad.push(FieldError::new("/valid_from", "lies in the past: what was proposed by then stays as it was"));
     }
-    match body.content.check(lists) {
-        Err(Error::Invalid(more)) => {
-            bad.extend(
-                more.into_iter().map(|field| FieldError { pointer: format!("/content{}", field.pointer), ..field }),
-            );
-        }
-        other => other?,
-    }
+    check_content(&body.content, lists, &mut bad)?;
     if bad.is_empty() { Ok(()) } else { Err(Error::Invalid(bad)) }
+}
+
+/// Checks what rules say, and names every bad field below `/content`.
+pub(crate) fn check_content(content: &RulesContent, lists: &District, bad: &mut Vec<FieldError>) -> Result<(), Error> {
+    match content.check(lists) {
+        Err(Error::Invalid(more)) => {
+            let of_content = |field: FieldError| FieldError { pointer: format!("/content{}", field.pointer), ..field };
+            bad.extend(more.into_iter().map(of_content));
+            Ok(())
+        }
+        other => other,
+    }
 }

@@ -13,6 +13,7 @@ use pingan_domain::{
     report::{Category, ReportId},
     reward::{Agreed, DeclineReason, Reward, RewardAction, RewardEvent, RewardId, RewardState, Share, ShareState},
     reward_rules::{Merit, Rules, RulesContent, Step},
+    sheet::{guarded, yuan},
     territory::NodeId,
 };
 use pingan_http::schema;
@@ -148,6 +149,42 @@ impl EntryView {
             previous: entry.previous.to_string(),
             hash: entry.hash.to_string(),
         }
+    }
+
+    /// The heading of the file of a ledger.
+    pub(crate) const COLUMNS: [&'static str; 13] = [
+        "number",
+        "at",
+        "movement",
+        "from",
+        "to",
+        "amount_yuan",
+        "amount_fen",
+        "reward",
+        "reason",
+        "actor",
+        "role",
+        "previous",
+        "hash",
+    ];
+
+    /// Its line in the file: what is not shown is empty.
+    pub(crate) fn line(self) -> [String; 13] {
+        [
+            self.number.to_string(),
+            self.at.to_string(),
+            self.movement.to_string(),
+            self.from.to_string(),
+            self.to.to_string(),
+            yuan(self.amount_fen),
+            self.amount_fen.to_string(),
+            self.reward.map(|reward| reward.to_string()).unwrap_or_default(),
+            self.reason.map(|reason| guarded(&reason)).unwrap_or_default(),
+            self.actor.map(|actor| guarded(actor.as_str())).unwrap_or_default(),
+            self.role.to_string(),
+            self.previous,
+            self.hash,
+        ]
     }
 }
 
@@ -609,6 +646,26 @@ impl From<&ShareRecord> for MyRewardView {
 }
 
 impl MyRewardView {
+    /// The heading of the file of one's own rewards.
+    pub(crate) const COLUMNS: [&'static str; 9] =
+        ["reward", "report", "proposed_at", "state", "declined", "amount_yuan", "amount_fen", "claim_until", "paid_at"];
+
+    /// Its line in the file.
+    pub(crate) fn line(&self, proposed_at: Timestamp) -> [String; 9] {
+        let moment = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
+        [
+            self.id.to_string(),
+            self.report.map(|report| report.to_string()).unwrap_or_default(),
+            proposed_at.to_string(),
+            self.state.to_string(),
+            if self.declined { "yes" } else { "no" }.to_owned(),
+            yuan(self.amount_fen),
+            self.amount_fen.to_string(),
+            moment(self.claim_until),
+            moment(self.paid_at),
+        ]
+    }
+
     /// The share of this number.
     pub(crate) fn of(reward: &Reward, number: u8) -> Option<Self> {
         let share = reward.shares.get(usize::from(number))?;

@@ -18,7 +18,7 @@ use pingan_http::openapi::Base;
 use pingan_runtime::World;
 use pingan_store::{CursorKey, Store, TableNames};
 use pingan_workflow::Workflow;
-use rewards::Rewards;
+use rewards::{Rewards, Told};
 use statistics::Statistics;
 use utoipa::{OpenApi as _, openapi::OpenApi};
 use utoipa_axum::router::OpenApiRouter;
@@ -135,7 +135,8 @@ impl Functions {
             sealer,
             time_zone: TimeZone::UTC,
         };
-        let rewards = Rewards { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC };
+        let rewards =
+            Rewards { store: store.clone(), world: World::real(), time_zone: TimeZone::UTC, told: Told::default() };
         let exports = Exports {
             store: store.clone(),
             documents: documents.clone(),

@@ -48,7 +48,7 @@ use pingan_store::{CursorKey, Store, TableNames, recount::Recount, tables};
 use pingan_workflow::{Workflow, handovers::MAX_CALLED};
 use reward_clock::RewardClock;
 use reward_propose::RewardPropose;
-use rewards::Rewards;
+use rewards::{Rewards, Told};
 use statistics::Statistics;
 use tally::Tally;
 use task_clock::TaskClock;
@@ -293,6 +293,7 @@ impl Bundle {
                 store: store_of_functions.clone(),
                 world: world.clone(),
                 time_zone: policy.calendar.time_zone.clone(),
+                told: Told::default(),
             },
             statistics: Statistics {
                 store: store_of_functions,

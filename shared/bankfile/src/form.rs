@@ -1,8 +1,9 @@
-//! What both files have in common: the last line with its checksum, amounts, the guard against
-//! formulas.
+//! What both files have in common: the last line with its checksum, and amounts.
 
 use csv::{StringRecord, Terminator};
 use pingan_domain::{error::Error, hash::Digest, payout_answer::Fault};
+
+pub(crate) use pingan_domain::sheet::{guarded, unguarded, yuan};
 
 /// The largest file, in bytes.
 pub const MAX_BYTES: usize = 512 * 1024;
@@ -100,25 +101,9 @@ fn rows(text: &str) -> Vec<(u64, StringRecord)> {
     numbered.collect()
 }
 
-/// An amount as it stands in the files.
-pub(crate) fn yuan(fen: u64) -> String {
-    format!("{}.{:02}", fen / 100, fen % 100)
-}
-
 /// The amount in fen, when it is written as [`yuan`] writes it and in no other way.
 pub(crate) fn fen(yuan_text: &str) -> Option<u64> {
     let (whole, decimals) = yuan_text.split_once('.')?;
     let fen = whole.parse::<u64>().ok()?.checked_mul(100)?.checked_add(decimals.parse().ok()?)?;
     Some(fen).filter(|fen| yuan(*fen) == yuan_text)
-}
-
-/// A text that no spreadsheet takes for a formula. [`unguarded`] gives it back.
-pub(crate) fn guarded(text: &str) -> String {
-    const RUN: [char; 12] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '\''];
-    if text.starts_with(RUN) { format!("'{text}") } else { text.to_owned() }
-}
-
-/// What [`guarded`] was given.
-pub(crate) fn unguarded(text: &str) -> &str {
-    text.strip_prefix('\'').unwrap_or(text)
 }

@@ -1,5 +1,5 @@
 //! The audit of reads: who opened what of a report, of the answers to a task, of a hand-over or of
-//! an outcome, and who exported what, as a hash chain of its own.
+//! an outcome, and who exported what or fetched the ledger of a fund, as a hash chain of its own.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,8 @@ named! {
         Export = "export",
         /// A link to the file of an export.
         File = "file",
+        /// A part of the ledger of a fund, as a file.
+        Ledger = "ledger",
         /// An outcome with what was written with its steps.
         Outcome = "outcome",
     }
@@ -74,6 +76,11 @@ impl Reading {
         Self { opened: Opened::File, media: None, reason: None }
     }
 
+    /// A part of the ledger of a fund, as a file.
+    pub fn ledger() -> Self {
+        Self { opened: Opened::Ledger, media: None, reason: None }
+    }
+
     /// An outcome with what was written with its steps.
     pub fn outcome() -> Self {
         Self { opened: Opened::Outcome, media: None, reason: None }
@@ -93,7 +100,8 @@ impl Reading {
 /// One reading of a report, or of answers to a task, by someone other than its reporter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Access {
-    /// The report, the task, the hand-over, the outcome or the export, by its code.
+    /// The report, the task, the hand-over, the outcome or the export, by its code; of a fund a code
+    /// that is made of its name.
     pub report: ReportId,
     /// Its place in the chain, from 1.
     pub seq: u64,

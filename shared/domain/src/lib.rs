@@ -39,6 +39,9 @@
 //! | how a share is paid at the counter, and its one-time codes | [`payout_counter`], [`claim_code`] |
 //! | how shares are paid through the bank, and what of its answer is taken | [`payout_transfer`], [`payout_answer`] |
 //! | what is proved of the money, and how | [`proof`] |
+//! | what everybody is told of a fund, and when | [`fund_summary`] |
+//! | what other rules would have given for past rewards | [`dry_run`] |
+//! | how amounts and texts stand in files for spreadsheets | [`sheet`] |
 //! | over which days period awards count, and who wins how much | [`award_rules`] |
 //! | points, ranking, and the winners of a period award | [`award`] |
 //! | how a run of a period award goes on, and what it proposes | [`award_run`] |
@@ -62,10 +65,12 @@ pub mod coverage;
 pub mod decide;
 pub mod deputy;
 pub mod district;
+pub mod dry_run;
 pub mod error;
 pub mod event;
 pub mod export;
 pub mod feedback;
+pub mod fund_summary;
 pub mod grid;
 pub mod handover;
 pub mod hash;
@@ -93,6 +98,7 @@ pub mod reward_clock;
 pub mod reward_rules;
 pub mod rewarded;
 pub mod scope;
+pub mod sheet;
 pub mod statistics;
 pub mod suppression;
 pub mod tally;

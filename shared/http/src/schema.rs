@@ -7,6 +7,7 @@ use pingan_domain::{
     channel::{Means, Platform},
     content::{ContentKind, Side},
     district::StationTasks,
+    dry_run::Gap,
     export::{ExportState, Format},
     feedback,
     handover::{HandoverAction, HandoverSide, HandoverState, RecallReason, WordsKind},
@@ -54,6 +55,8 @@ closed_lists! {
     account = Account;
     /// What moves money.
     movement = Movement;
+    /// What a dry run of rules cannot know.
+    gap = Gap;
     /// Why nobody is rewarded.
     decline_reason = DeclineReason;
     /// What can be done with a reward.
@@ -171,6 +174,11 @@ closed_lists! {
 /// A list of types of media.
 pub fn media_types() -> Array {
     ArrayBuilder::new().items(media_type()).build()
+}
+
+/// A list of what a dry run cannot know.
+pub fn gaps() -> Array {
+    ArrayBuilder::new().items(gap()).build()
 }
 
 /// A code, as it is read out over the phone.

@@ -72,7 +72,7 @@ impl Store {
         let (access, next) = Access::after(head, record.id, (&actor.id, actor.role), &asked, record.created_at)?;
         let table = self.tables.of(Table::Documents);
         let mut items = vec![put(table, export_item(record)?, Some("attribute_not_exists(pk)"), &[])?];
-        items.extend(access_writes(self, head, &access, next)?);
+        items.extend(access_writes(self, &access.report.into(), head, &access, next)?);
         self.commit_documents(items).await
     }
 

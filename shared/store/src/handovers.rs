@@ -180,7 +180,7 @@ impl Store {
             items.push(put(self.tables.of(Table::Reports), item, Some("attribute_not_exists(pk)"), &[])?);
         }
         if let Some((head, access, next)) = &commit.access {
-            items.extend(access_writes(self, *head, access, *next)?);
+            items.extend(access_writes(self, &access.report.into(), *head, access, *next)?);
         }
         let copy_at = items.len();
         if let Some(copy) = commit.copy {

@@ -44,6 +44,8 @@
 //! reports   MEDIA#<uuid>          MEDIA               a medium
 //! rewards   FUND#<district>#<year>  FUND              a fund as it stands
 //! rewards   FUND#<district>#<year>  ENTRY#<seq:8>     an entry of its ledger
+//! rewards   FUND#<district>#<year>  HEAD              the end of the chain of who fetched its ledger as a file
+//! rewards   FUND#<district>#<year>  ACCESS#<seq:8>    one fetching
 //! rewards   RULES#<district>      RULES#<version:6>   a version of the rules of rewards
 //! rewards   REWARD#<code>         REWARD              a reward
 //! rewards   REWARD#<code>         EVENT#<seq:8>       an event of it
@@ -230,6 +232,10 @@ pub enum Key {
     Fund(FundId),
     /// An entry of the ledger of a fund.
     FundEntry(FundId, u64),
+    /// The end of the chain of who fetched the ledger of a fund as a file.
+    FundAccessHead(FundId),
+    /// One fetching of it.
+    FundAccess(FundId, u64),
     /// A version of the rules of rewards of a district.
     RewardRules(NodeId, u32),
     /// A reward.
@@ -432,6 +438,8 @@ impl Key {
             | Self::OutcomeDone(_) => Table::Outcomes,
             Self::Fund(_)
             | Self::FundEntry(..)
+            | Self::FundAccessHead(_)
+            | Self::FundAccess(..)
             | Self::RewardRules(..)
             | Self::Reward(_)
             | Self::RewardEvent(..)
@@ -489,6 +497,8 @@ impl Key {
             Self::HandoverEvent(..) => "handover_event",
             Self::Fund(_) => "fund",
             Self::FundEntry(..) => "fund_entry",
+            Self::FundAccessHead(_) => "fund_access_head",
+            Self::FundAccess(..) => "fund_access",
             Self::RewardRules(..) => "reward_rules",
             Self::Reward(_) => "reward",
             Self::RewardEvent(..) => "reward_event",
@@ -556,7 +566,7 @@ impl Key {
             Self::Outcome(id) | Self::OutcomeEvent(id, _) | Self::OutcomeNote(id, _) => outcome_pk(*id),
             Self::OutcomeLead(report, ..) => led_pk(*report),
             Self::OutcomeDone(command) => format!("RECORDED#{command}"),
-            Self::Fund(id) | Self::FundEntry(id, _) => fund_pk(id),
+            Self::Fund(id) | Self::FundEntry(id, _) | Self::FundAccessHead(id) | Self::FundAccess(id, _) => fund_pk(id),
             Self::RewardRules(district, _) => rules_pk(district),
             Self::Reward(id) | Self::RewardEvent(id, _) | Self::RewardShare(id, _) => reward_pk(*id),
             Self::Payout(id) | Self::PayoutEvent(id, _) => reward_pk(id.reward),
@@ -668,8 +678,8 @@ impl Key {
             Self::QueueEntry(_, stage) => format!("QUEUE#{stage}"),
             Self::OpenEntry(_, stage) => format!("OPEN#{stage}"),
             Self::Erasure(_, media) => format!("ERASED#{media}"),
-            Self::AccessHead(_) | Self::IdentityHead(_) => "HEAD".to_owned(),
-            Self::Access(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
+            Self::AccessHead(_) | Self::FundAccessHead(_) | Self::IdentityHead(_) => "HEAD".to_owned(),
+            Self::Access(_, seq) | Self::FundAccess(_, seq) => format!("{ACCESS_PREFIX}{seq:08}"),
             Self::Receipt(_) => "RECEIPT".to_owned(),
             Self::Media(_) => "MEDIA".to_owned(),
             Self::Task(_) => "TASK".to_owned(),
@@ -790,7 +800,11 @@ impl Key {
     fn of_rewards(kind: &str, id: &str, sk: &str) -> Option<Self> {
         Some(match (kind, sk) {
             ("FUND", "FUND") => Self::Fund(fund(id)?),
-            ("FUND", sk) => Self::FundEntry(fund(id)?, sk.strip_prefix(ENTRY_PREFIX)?.parse().ok()?),
+            ("FUND", "HEAD") => Self::FundAccessHead(fund(id)?),
+            ("FUND", sk) => match sk.strip_prefix(ACCESS_PREFIX) {
+                Some(seq) => Self::FundAccess(fund(id)?, seq.parse().ok()?),
+                None => Self::FundEntry(fund(id)?, sk.strip_prefix(ENTRY_PREFIX)?.parse().ok()?),
+            },
             ("RULES", sk) => Self::RewardRules(NodeId::parse(id).ok()?, sk.strip_prefix("RULES#")?.parse().ok()?),
             ("REWARD", "REWARD") => Self::Reward(Code::parse(id).ok()?),
             ("REWARD", sk) => match sk.split_once('#')? {
@@ -1359,7 +1373,9 @@ mod tests {
             (Key::BriefingReader(report, member.clone()), "BRIEFING#", "READER#officer-1"),
             (Key::Export(report), "EXPORT#", "EXPORT"),
             (Key::Fund(fund.clone()), "FUND#demo#2026", "FUND"),
-            (Key::FundEntry(fund, 12), "FUND#demo#2026", "ENTRY#00000012"),
+            (Key::FundEntry(fund.clone(), 12), "FUND#demo#2026", "ENTRY#00000012"),
+            (Key::FundAccessHead(fund.clone()), "FUND#demo#2026", "HEAD"),
+            (Key::FundAccess(fund, 12), "FUND#demo#2026", "ACCESS#00000012"),
             (Key::RewardRules("demo".parse().unwrap(), 3), "RULES#demo", "RULES#000003"),
             (Key::Reward(report), "REWARD#", "REWARD"),
             (Key::RewardEvent(report, 4), "REWARD#", "EVENT#00000004"),

@@ -38,6 +38,7 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Store,
+    audit::Trail,
     batches::BatchOrder,
     fault::fault,
     identities::{IdentityItem, PhoneItem},
@@ -215,7 +216,12 @@ impl Loaded {
 
     /// The end of a report's chain of readings.
     pub fn access_head(&self, id: ReportId) -> Result<AccessHead, Error> {
-        Ok(self.get(&Key::AccessHead(id))?.unwrap_or_default())
+        self.end_of(&Trail::Code(id))
+    }
+
+    /// The end of a trail of readings.
+    pub fn end_of(&self, trail: &Trail) -> Result<AccessHead, Error> {
+        Ok(self.get(&trail.head())?.unwrap_or_default())
     }
 
     /// How many reporters a community has, by their traits.

@@ -12,8 +12,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     Store,
     fault::fault,
-    item::{Item, decode, key_of, text},
-    keys::{Index, Table},
+    item::{Item, decode, key_attributes, key_of, text},
+    keys::{Index, Key, Table},
 };
 
 /// The most pages, of 1 MiB each, that are read of a partition as a whole; what belongs to one
@@ -82,6 +82,68 @@ impl Store {
             }
         }
         Err(Error::Internal(format!("{pk} has more than {MAX_PAGES} pages")))
+    }
+
+    /// At most `limit` of what [`Store::partition`] reads, after a place, and whether there is more.
+    pub(crate) async fn partition_after(
+        &self,
+        table: Table,
+        (pk, prefix): (&str, &str),
+        start: &Key,
+        limit: usize,
+    ) -> Result<(Vec<Item>, bool), Error> {
+        let page = |start| self.begins_with(table, pk, prefix).set_exclusive_start_key(start);
+        self.up_to(limit, Some(key_attributes(start)), page).await
+    }
+
+    /// What stands in a list from one place until before another: at most `limit`, and whether there
+    /// is more.
+    pub(crate) async fn between<T: DeserializeOwned>(
+        &self,
+        (index, pk): (Index, String),
+        (from, until): (String, String),
+        limit: usize,
+    ) -> Result<(Vec<T>, bool), Error> {
+        let (pk_name, sk_name) = index.attributes();
+        let page = |start| {
+            self.client
+                .query()
+                .table_name(self.tables.of(index.table()))
+                .index_name(index.name())
+                .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :until")
+                .expression_attribute_names("#pk", pk_name)
+                .expression_attribute_names("#sk", sk_name)
+                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
+                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
+                .expression_attribute_values(":until", AttributeValue::S(until.clone()))
+                .set_exclusive_start_key(start)
+        };
+        let (items, more) = self.up_to(limit, None, page).await?;
+        Ok((items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?, more))
+    }
+
+    /// At most `limit` items of a query, over as many pages as it takes, and whether there are more.
+    /// It asks for one more than that, which says so.
+    async fn up_to(
+        &self,
+        limit: usize,
+        mut start: Option<Item>,
+        page: impl Fn(Option<Item>) -> QueryFluentBuilder,
+    ) -> Result<(Vec<Item>, bool), Error> {
+        let mut items = Vec::new();
+        for _ in 0..MAX_PAGES {
+            let left = i32::try_from(limit + 1 - items.len()).unwrap_or(i32::MAX);
+            let answer = page(start.take()).limit(left).send().await.map_err(|error| fault("Query", &error))?;
+            items.extend(answer.items.unwrap_or_default());
+            start = answer.last_evaluated_key;
+            if items.len() > limit || start.is_none() {
+                break;
+            }
+        }
+        // Pages that were not read are more as well.
+        let more = items.len() > limit || start.is_some();
+        items.truncate(limit);
+        Ok((items, more))
     }
 
     /// The first `limit` of what [`Store::partition`] reads.

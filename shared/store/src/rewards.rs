@@ -11,12 +11,13 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, ConditionCheck, TransactWriteItem},
 };
+use futures::future::try_join_all;
 use pingan_domain::{
     Timestamp,
     command::{CommandId, Fingerprint},
     error::Error,
     invite::after_days,
-    ledger::{Entry, Fund, FundId},
+    ledger::{Entry, Fund, FundId, MAX_ENTRIES},
     life::Action,
     member::MemberId,
     notice::of_reward,
@@ -41,6 +42,8 @@ use crate::{
     tasks::{conditions_failed, failed},
 };
 
+/// The most items of one `BatchGetItem`.
+const MAX_BATCH: usize = 100;
 /// How long a command on rewards is remembered, in days.
 const DONE_DAYS: i64 = 30;
 
@@ -360,6 +363,37 @@ impl Store {
     ) -> Result<(Vec<Entry>, Option<String>), Error> {
         let list = ("ledger", keys::fund_pk(fund), ENTRY_PREFIX);
         self.newest_of(Table::Rewards, list, reader, limit, cursor).await
+    }
+
+    /// A part of the ledger of a fund, oldest first: at most `limit` entries after this one, and
+    /// whether there are more.
+    pub async fn entries_after(&self, fund: &FundId, after: u64, limit: usize) -> Result<(Vec<Entry>, bool), Error> {
+        let (pk, start) = (keys::fund_pk(fund), Key::FundEntry(fund.clone(), after.min(MAX_ENTRIES)));
+        let (items, more) = self.partition_after(Table::Rewards, (&pk, ENTRY_PREFIX), &start, limit).await?;
+        Ok((items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?, more))
+    }
+
+    /// The rewards of a district that were proposed from one moment until before another, oldest
+    /// first: at most `limit`, and whether there are more.
+    pub async fn rewards_between(
+        &self,
+        district: &NodeId,
+        (from, until): (Timestamp, Timestamp),
+        limit: usize,
+    ) -> Result<(Vec<Reward>, bool), Error> {
+        let between = (keys::created_sk(from, ""), keys::created_sk(until, ""));
+        let list = (Index::RewardsByDistrict, keys::node_pk(district));
+        let (found, more): (Vec<RewardSummary>, bool) = self.between(list, between, limit).await?;
+        // The index holds what lists show; who has a share in a reward only the reward says.
+        let keys: Vec<Key> = found.iter().map(|reward| Key::Reward(reward.id)).collect();
+        let loaded = try_join_all(keys.chunks(MAX_BATCH).map(|keys| self.load(keys.iter().cloned()))).await?;
+        let mut rewards = Vec::new();
+        for (loaded, found) in loaded.iter().zip(found.chunks(MAX_BATCH)) {
+            for reward in found {
+                rewards.extend(loaded.reward(reward.id)?);
+            }
+        }
+        Ok((rewards, more))
     }
 
     /// The whole ledger of a fund, oldest first.

@@ -470,6 +470,13 @@ impl Desk {
             ),
             post(
                 &district,
+                "/districts/{district}/reward-rules/dry-run",
+                "/districts/demo/reward-rules/dry-run".to_owned(),
+                None,
+                rewards::to_try(world),
+            ),
+            post(
+                &district,
                 "/districts/{district}/rewards/{reward_id}/steps",
                 format!("{reward}/steps"),
                 Some(reward),

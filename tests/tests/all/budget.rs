@@ -53,6 +53,8 @@ enum Budget {
     /// is; and one write. What the bank has answered: the batch, its lines, the fund and where the lines are; and a write
     /// for the answer, for each line, and for the end.
     Transferring(usize, usize),
+    /// To try rules: who asks, which rewards were proposed, and so many batches of them together.
+    Trying(usize),
     /// To call hand-overs back with their report: which they are only the report says; and one write.
     Recalling,
 }
@@ -119,6 +121,7 @@ impl Scale {
             Budget::Transferring(reads, writes) => (reads, writes),
             Budget::Import | Budget::Recording => (3, 1),
             Budget::Together(reads) => (1 + reads, 0),
+            Budget::Trying(batches) => (2 + batches, 0),
         };
         assert!(
             reads.len() <= most_reads && writes.len() <= most_writes,
@@ -401,6 +404,9 @@ async fn weigh_rewards(scale: &mut Scale) {
     scale.weigh_command("move_fund", 200, &district, &format!("{fund}/movements"), Some(0), &grant).await;
     let entries = format!("{fund}/entries");
     scale.weigh(Budget::Query, "list_fund_entries", "", 200, district.get(&entries)).await;
+    scale.weigh(Budget::Audited, "fetch_fund_entries", "", 200, district.get(&format!("{entries}.csv"))).await;
+    let stranger = scale.world.stranger();
+    scale.weigh(Budget::Query, "read_fund_summary", "", 200, stranger.get(&format!("{fund}/summary"))).await;
     let rules = rewards::rules(&rewards::today(&scale.world).to_string());
     let path = "/districts/demo/reward-rules";
     let key = scale.key();
@@ -411,6 +417,9 @@ async fn weigh_rewards(scale: &mut Scale) {
     let id = rewards::of_report(&scale.world, &crate::handovers::adopted(&scale.world).await).await;
     let base = "/districts/demo/rewards";
     scale.weigh(Budget::Query, "list_rewards", "", 200, district.get(base)).await;
+    let (key, tries) = (scale.key(), rewards::to_try(&scale.world));
+    let call = district.post("/districts/demo/reward-rules/dry-run", key, None, &tries);
+    scale.weigh(Budget::Trying(1), "try_reward_rules", "", 200, call).await;
     let in_state = format!("{base}?state=proposed");
     scale.weigh(Budget::Query, "list_rewards", "in a state", 200, district.get(&in_state)).await;
     let path = format!("{base}/{id}");
@@ -427,6 +436,7 @@ async fn weigh_rewards(scale: &mut Scale) {
     let (path, resume) = (format!("{run}/steps"), json!({ "step": "resume" }));
     scale.weigh_command("take_award_step", 200, &district, &path, version, &resume).await;
     scale.weigh(Budget::Query, "list_my_rewards", "", 200, reporter.get("/me/rewards")).await;
+    scale.weigh(Budget::Query, "fetch_my_rewards", "", 200, reporter.get("/me/rewards.csv")).await;
     let declined = rewards::declined(&scale.world).await;
     let (path, appeal) = (format!("/me/rewards/{declined}/appeal"), json!({ "text": "I was the first." }));
     scale.weigh_command("appeal_reward", 200, &reporter, &path, None, &appeal).await;

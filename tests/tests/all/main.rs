@@ -19,6 +19,7 @@
 //! | how the systems of agencies are told | [`webhooks`] |
 //! | that the money is right, and that whoever changes a record is found out | [`ledger`] |
 //! | what briefings say, and who reads them | [`briefings`] |
+//! | what is told of a fund to whom, and what other rules would have given | [`statements`] |
 //! | how shares are paid at the counter, and through the bank | [`payouts`], [`batches`] |
 //! | that the description is the code's own | [`openapi`] |
 
@@ -47,6 +48,7 @@ mod payouts;
 mod races;
 mod replay;
 mod rewards;
+mod statements;
 mod statistics;
 mod store;
 mod tasks;

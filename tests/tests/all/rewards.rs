@@ -44,6 +44,13 @@ pub(crate) fn today(world: &World) -> jiff::civil::Date {
     now.in_tz("Asia/Shanghai").unwrap().date()
 }
 
+/// The same rules, as they are tried against the rewards of a month until today.
+pub(crate) fn to_try(world: &World) -> Value {
+    let to = today(world);
+    let from = to.checked_sub(jiff::Span::new().days(30)).unwrap();
+    json!({ "from": from, "to": to, "content": rules("2037-08-12")["content"] })
+}
+
 /// The fund of this year.
 pub(crate) fn fund(world: &World) -> String {
     format!("{DEMO}/funds/{}", today(world).year())

@@ -818,6 +818,8 @@ fn operations_on_rewards(scene: &Scene) -> Vec<Operation> {
     vec![
         readers("read_fund", fund.clone()),
         readers("list_fund_entries", format!("{fund}/entries")),
+        Operation { roles: of_district.to_vec(), ..readers("fetch_fund_entries", format!("{fund}/entries.csv")) },
+        Operation { open_to: OpenTo::Everybody, ..readers("read_fund_summary", format!("{fund}/summary")) },
         Operation {
             versioned: Some(fund.clone()),
             body: Some(json!({ "movement": "grant", "amount_fen": 100, "reason": "Budget." })),
@@ -827,6 +829,12 @@ fn operations_on_rewards(scene: &Scene) -> Vec<Operation> {
         Operation {
             body: Some(rewards::rules(&rewards::today(&scene.world).to_string())),
             ..managers("write_reward_rules", "/districts/demo/reward-rules".to_owned())
+        },
+        Operation {
+            roles: vec![Role::DistrictManager, Role::Auditor],
+            rightful: "district-police",
+            body: Some(rewards::to_try(&scene.world)),
+            ..readers("try_reward_rules", "/districts/demo/reward-rules/dry-run".to_owned())
         },
         readers("list_rewards", REWARDS.to_owned()),
         Operation { strangers: vec!["station-market", "elsewhere-district"], ..readers("read_reward", of("")) },
@@ -847,6 +855,7 @@ fn operations_on_rewards(scene: &Scene) -> Vec<Operation> {
             ..readers("take_award_step", format!("{}/steps", scene.award))
         },
         reporters("list_my_rewards", "/me/rewards".to_owned()),
+        reporters("fetch_my_rewards", "/me/rewards.csv".to_owned()),
         Operation {
             strangers: vec!["reporter-boatyard-2"],
             body: Some(json!({ "text": "I was the first." })),

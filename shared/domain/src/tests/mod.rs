@@ -8,6 +8,8 @@ mod calendar;
 mod channel;
 mod decide;
 mod deputy;
+mod dry_run;
+mod fund_summary;
 mod handover;
 mod identity;
 mod ledger;

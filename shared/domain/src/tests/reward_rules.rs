@@ -41,20 +41,20 @@ fn district() -> District {
     District { outcome_kinds: vec![found], ..super::task::district() }
 }
 
-fn label(text: &str) -> Label {
+pub(super) fn label(text: &str) -> Label {
     Label::parse(text).unwrap()
 }
 
-fn adopted(category: Category, grade: Option<&str>) -> Merit {
+pub(super) fn adopted(category: Category, grade: Option<&str>) -> Merit {
     Merit { category, grade: grade.map(label), outcome: None }
 }
 
-fn confirmed(category: Category, kind: &str, count: u32) -> Merit {
+pub(super) fn confirmed(category: Category, kind: &str, count: u32) -> Merit {
     Merit { category, grade: None, outcome: Some((label(kind), count)) }
 }
 
 /// Somebody who has contributed as much, and was rewarded with nothing before.
-fn person(number: u8, weight: u32) -> (Contributor, Before) {
+pub(super) fn person(number: u8, weight: u32) -> (Contributor, Before) {
     let report = Code::from_digest(&Digest::of(&[b"report", &[number]]));
     (Contributor { report, member: MemberId::parse(&format!("resident-{number}")).unwrap(), weight }, Before::default())
 }
@@ -746,7 +746,10 @@ fn amounts(fen: impl Strategy<Value = u64> + Clone + 'static) -> impl Strategy<V
 }
 
 /// Rules with one rule for each outcome, of amounts out of these.
-fn contents(fen: impl Strategy<Value = u64> + Clone + 'static, percent: u32) -> impl Strategy<Value = RulesContent> {
+pub(super) fn contents(
+    fen: impl Strategy<Value = u64> + Clone + 'static,
+    percent: u32,
+) -> impl Strategy<Value = RulesContent> {
     let multipliers = proptest::collection::btree_map(1..5_u32, 1..=percent, 0..4);
     let together = proptest::sample::select(Together::ALL);
     (amounts(fen.clone()), together, multipliers, proptest::option::of(fen)).prop_map(

@@ -419,6 +419,26 @@ pub(super) async fn of_exports(desk: &mut Desk, posts: &[Post]) {
     desk.rows("The fields of an export", rows).await;
 }
 
+/// Rules that are tried.
+async fn of_tried_rules(tries: &Post) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for field in ["from", "to", "content"] {
+        rows.push(missing(tries, field).await);
+    }
+    for (what, field, value) in [
+        ("from: after to", "from", json!("2999-01-01")),
+        ("from: more than 92 days before", "from", json!("2020-01-01")),
+        ("to: the last day that there is", "to", json!("9999-12-31")),
+    ] {
+        rows.push(set(tries, what, field, value, names(["/to"])).await);
+    }
+    rows.push(set(tries, "from: \"soon\"", "from", json!("soon"), names(["/from"])).await);
+    let mut content = tries.body.clone().unwrap()["content"].clone();
+    content["claim_days"] = json!(0);
+    rows.push(set(tries, "no time to claim it", "content", content, names(["/content/claim_days"])).await);
+    rows
+}
+
 pub(super) async fn of_rewards(desk: &mut Desk, posts: &[Post]) {
     let of = |operation: &str| posts.iter().find(|post| post.operation == operation).unwrap();
     let fund = of("/districts/{district}/funds/{year}/movements");
@@ -453,6 +473,7 @@ pub(super) async fn of_rewards(desk: &mut Desk, posts: &[Post]) {
         }
         rows.push(set(rules, what, "content", content, names([pointer])).await);
     }
+    rows.extend(of_tried_rules(of("/districts/{district}/reward-rules/dry-run")).await);
     let step = of("/districts/{district}/rewards/{reward_id}/steps");
     rows.push(set(step, "a reason that there is not", "reason", json!("no_money"), names([""])).await);
     for (what, value) in bad_texts(500) {
@@ -469,6 +490,23 @@ pub(super) async fn of_rewards(desk: &mut Desk, posts: &[Post]) {
     for year in ["1999", "3000", "x"] {
         let path = format!("/districts/demo/funds/{year}");
         rows.push(Row::get(&format!("the year {year}"), reader, path, names(["year"])));
+    }
+    let stranger = desk.world.stranger();
+    for (what, path, name) in [
+        ("the public year x", "/districts/demo/funds/x/summary", "year"),
+        ("a public district that is none", "/districts/demo.river/funds/2037/summary", "district"),
+    ] {
+        rows.push(Row::get(what, &stranger, path.to_owned(), names([name])));
+    }
+    let nowhere = "/districts/nowhere/funds/2037/summary".to_owned();
+    rows.push(Row::get("a public district that there is not", &stranger, nowhere, is(404, "not_found")));
+    let file = "/districts/demo/funds/2037/entries.csv";
+    for (what, query, name) in [
+        ("after=-1", "after=-1", "after"),
+        ("after more entries than a ledger has", "after=9000001", "after"),
+        ("a part by cursor", "cursor=x", "cursor"),
+    ] {
+        rows.push(Row::get(what, reader, format!("{file}?{query}"), names([name])));
     }
     let base = "/districts/demo/rewards";
     rows.push(Row::get("a code that was misheard", reader, format!("{base}/00000-00001"), names(["reward_id"])));
