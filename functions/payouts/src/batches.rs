@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use axum::{
     extract::State,
-    http::{StatusCode, header},
+    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -26,7 +26,7 @@ use pingan_domain::{
     territory::NodeId,
 };
 use pingan_http::{
-    BatchPath, Body, DistrictPath, IdempotencyKey, IfMatch, Problem, Query, Subject, Versioned, page, schema,
+    BatchPath, Body, DistrictPath, IdempotencyKey, IfMatch, Problem, Query, Subject, Versioned, csv_file, page, schema,
 };
 use pingan_store::{
     Key, Loaded,
@@ -239,12 +239,7 @@ pub(crate) async fn fetch_batch_file(
     BatchPath(id): BatchPath,
 ) -> Result<Response, Problem> {
     let file = payouts.fetch(&reader, &district, id).await?;
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"batch-{id}.csv\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    Ok((headers, file).into_response())
+    Ok(csv_file(&format!("batch-{id}.csv"), file))
 }
 
 impl Payouts {

@@ -7,7 +7,7 @@
 use axum::{
     extract::State,
     http::{HeaderValue, header},
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
 use pingan_domain::{
     access::Reading,
@@ -16,7 +16,7 @@ use pingan_domain::{
     member::Role,
     sheet::BYTE_ORDER_MARK,
 };
-use pingan_http::{DistrictPath, Problem, Query, Subject, YearPath};
+use pingan_http::{DistrictPath, Problem, Query, Subject, YearPath, csv_file};
 use pingan_store::{Key, audit::Trail};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -125,12 +125,7 @@ fn file<const N: usize>(columns: &[&str; N], lines: impl Iterator<Item = [String
 }
 
 fn respond(file: Vec<u8>, name: &str, next: Option<String>) -> Result<Response, Error> {
-    let headers = [
-        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-        (header::CACHE_CONTROL, "no-store".to_owned()),
-    ];
-    let mut response = (headers, file).into_response();
+    let mut response = csv_file(name, file);
     if let Some(next) = next {
         // A reference that starts with `?` keeps the path of the request (RFC 3986, 5.3).
         let link = HeaderValue::from_str(&format!("<?{next}>; rel=\"next\""));

@@ -6,12 +6,14 @@
 //! | how the acting member is known | [`actor`] |
 //! | how bodies, paths, versions and keys are read | [`extract`] |
 //! | how lists are paged | [`page`] |
+//! | files that people download | [`file`] |
 //! | what every operation of the OpenAPI description has | [`openapi`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod actor;
 pub mod extract;
+pub mod file;
 pub mod openapi;
 pub mod page;
 pub mod problem;
@@ -26,6 +28,7 @@ pub use crate::{
         HandoverPath, IdempotencyKey, IfMatch, InvitePath, MediaPath, MemberPath, OpeningPath, OutcomePath, Query,
         ReportPath, RewardPath, SharePath, TaskPath, ToPath, Versioned, YearPath,
     },
+    file::csv_file,
     page::PageQuery,
     problem::Problem,
 };
