@@ -4,11 +4,7 @@
 //! of the same name shows the same reader. Who takes the ledger of a fund out of the platform is on
 //! record before it is given; a reporter's own rewards are theirs.
 
-use axum::{
-    extract::State,
-    http::{HeaderValue, header},
-    response::Response,
-};
+use axum::{extract::State, http::header, response::Response};
 use pingan_domain::{
     access::Reading,
     error::Error,
@@ -16,7 +12,7 @@ use pingan_domain::{
     member::Role,
     sheet::BYTE_ORDER_MARK,
 };
-use pingan_http::{DistrictPath, Problem, Query, Subject, YearPath, csv_file};
+use pingan_http::{DistrictPath, Problem, Query, Subject, YearPath, csv_file, page};
 use pingan_store::{Key, audit::Trail};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -127,8 +123,7 @@ fn file<const N: usize>(columns: &[&str; N], lines: impl Iterator<Item = [String
 fn respond(file: Vec<u8>, name: &str, next: Option<String>) -> Result<Response, Error> {
     let mut response = csv_file(name, file);
     if let Some(next) = next {
-        // A reference that starts with `?` keeps the path of the request (RFC 3986, 5.3).
-        let link = HeaderValue::from_str(&format!("<?{next}>; rel=\"next\""));
+        let link = page::next_link(&next);
         response.headers_mut().insert(header::LINK, link.map_err(|error| Error::Internal(error.to_string()))?);
     }
     Ok(response)

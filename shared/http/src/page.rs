@@ -2,7 +2,10 @@
 //! RFC 8288, in the `Link` header.
 
 use axum::{
-    http::{HeaderValue, header},
+    http::{
+        HeaderValue,
+        header::{self, InvalidHeaderValue},
+    },
     response::{IntoResponse, Response},
 };
 use pingan_domain::error::Error;
@@ -50,11 +53,19 @@ pub fn respond<T: Serialize>(body: T, next: Option<&str>, query: &str) -> Respon
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(next) = next {
         let separator = if query.is_empty() { "" } else { "&" };
-        // A reference that starts with `?` keeps the path of the request (RFC 3986, 5.3).
-        let link = format!("<?{query}{separator}cursor={next}>; rel=\"next\"");
-        if let Ok(link) = HeaderValue::from_str(&link) {
+        if let Ok(link) = next_link(&format!("{query}{separator}cursor={next}")) {
             headers.insert(header::LINK, link);
         }
     }
     response
+}
+
+/// The `Link` header that names the next part: the same path with these parameters, already encoded.
+///
+/// # Errors
+///
+/// The parameters hold what no header can.
+pub fn next_link(query: &str) -> Result<HeaderValue, InvalidHeaderValue> {
+    // A reference that starts with `?` keeps the path of the request (RFC 3986, 5.3).
+    HeaderValue::from_str(&format!("<?{query}>; rel=\"next\""))
 }

@@ -33,12 +33,11 @@ use crate::{
     fault::fault,
     item::{Item, decode, encode, key_of, text},
     keys::{self, Key, POINTS_PREFIX, Table},
+    load::MAX_BATCH,
     reports::put,
     rewards::{MatterAdopted, RewardCommitError, RewardDone, done_item, versioned},
 };
 
-/// The most keys of one `BatchGetItem`.
-const MAX_BATCH: usize = 100;
 /// How many points are written at the same time.
 const WRITES_AT_ONCE: usize = 25;
 /// How often the points of one member are merged anew before somebody else has to.

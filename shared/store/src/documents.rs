@@ -31,6 +31,7 @@ use crate::{
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
+    load::MAX_BATCH,
     members::seconds,
     notices,
     pages::Asked,
@@ -47,8 +48,6 @@ const LIST_PAGE: u16 = 1_000;
 const MAX_LIST_PAGES: usize = 20;
 /// The most reports that are looked at more closely, for each list.
 const MAX_CANDIDATES: usize = 1_000;
-/// The most keys of one `BatchGetItem`.
-const MAX_BATCH: usize = 100;
 /// How many histories are read at the same time.
 const AT_ONCE: usize = 16;
 

@@ -26,13 +26,11 @@ use crate::{
     fault::fault,
     item::{Item, decode, encode, key_of},
     keys::{self, DUE_SHARDS, Index, Key, Table},
+    load::MAX_BATCH,
     members::{LOOKED_AT, key_in_index},
     notices,
     reports::{self, put, receipt_item},
 };
-
-/// The most hand-overs that one `BatchGetItem` reads.
-const MAX_BATCH: usize = 100;
 
 /// What lists show of a hand-over: nothing of what was written or given.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,6 +48,9 @@ use crate::{
     rewards::{MatterAdopted, MatterRecord, RewardDone},
 };
 
+/// The most keys of one `BatchGetItem`.
+pub(crate) const MAX_BATCH: usize = 100;
+
 /// How often keys that DynamoDB left unprocessed are asked for again.
 const MAX_ROUNDS: u32 = 5;
 

@@ -35,6 +35,7 @@ use crate::{
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of},
     keys::{self, ENTRY_PREFIX, Index, Key, Table},
+    load::MAX_BATCH,
     members::seconds,
     notices,
     pages::Asked,
@@ -42,8 +43,6 @@ use crate::{
     tasks::{conditions_failed, failed},
 };
 
-/// The most items of one `BatchGetItem`.
-const MAX_BATCH: usize = 100;
 /// How long a command on rewards is remembered, in days.
 const DONE_DAYS: i64 = 30;
 

@@ -32,6 +32,7 @@ use crate::{
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_attributes, key_of, text},
     keys::{self, EVENT_PREFIX, Index, Key, Table},
+    load::MAX_BATCH,
     members::{Done, seconds},
     notices,
     pages::{Asked, PLACE, place},
@@ -40,8 +41,6 @@ use crate::{
 
 /// How long a command on tasks is remembered, in days.
 const DONE_DAYS: i64 = 30;
-/// The most keys of one `BatchGetItem`.
-const MAX_BATCH: usize = 100;
 
 /// What lists of managers show of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
