@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use pingan_cloud::Sealer;
+use pingan_cloud::{Late, Sealer};
 use pingan_domain::webhook_target::Reach;
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Store, TableNames};
@@ -20,7 +20,7 @@ impl AgencySystems {
             ..TableNames::default()
         };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
-        let kms = aws_sdk_kms::Client::new(sdk);
+        let kms = Late::of(sdk, aws_sdk_kms::Client::new);
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
             world: World::real(),

@@ -23,10 +23,9 @@ use pingan_domain::{
     webhook::{Webhook, WebhookId, check_reads},
     webhook_target::Reach,
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::World;
 use pingan_store::{Key, Loaded, Store};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How often a command begins again before it gives up with [`Error::Busy`].
 const MAX_TRIES: usize = 20;
@@ -45,15 +44,15 @@ pub struct AgencySystems {
 }
 
 /// The operations of this function.
-pub fn router(systems: AgencySystems) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(systems: AgencySystems) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(settings::read_webhook, settings::put_webhook))
         .routes(routes!(settings::rotate_webhook_secret))
         .routes(routes!(settings::read_webhook_history))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::replay_delivery))
         .with_state(systems);
-    openapi::finish("agency-systems", operations)
+    operations::finish("agency-systems", operations)
 }
 
 /// Who asks, for which agency.

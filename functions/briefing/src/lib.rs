@@ -20,7 +20,7 @@ use aws_lambda_events::event::{
 };
 use jiff::tz::TimeZone;
 use pingan_briefing::{json, page};
-use pingan_cloud::DocumentStore;
+use pingan_cloud::{DocumentStore, Late};
 use pingan_domain::{
     briefing::{
         Audience, BriefingId, BriefingRecord, BriefingState, Document, Language, Origin, Period, compose, document_key,
@@ -66,7 +66,7 @@ impl BriefingJob {
         Ok(Self {
             // Its cursors never leave it.
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),
-            documents: DocumentStore::new(aws_sdk_s3::Client::new(sdk), environment.get("MEDIA_BUCKET")?),
+            documents: DocumentStore::new(Late::of(sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?),
             world: World::real(),
             time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
         })

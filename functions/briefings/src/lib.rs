@@ -12,17 +12,16 @@ mod views;
 
 use aws_config::SdkConfig;
 use jiff::tz::TimeZone;
-use pingan_cloud::DocumentStore;
+use pingan_cloud::{DocumentStore, Late};
 use pingan_domain::{
     briefing::{BriefingId, BriefingRecord},
     error::Error,
     member::{Member, MemberId, Role},
     territory::NodeId,
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Key, Loaded, Store, TableNames};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How often a command begins again before it gives up with [`Error::Busy`].
 const MAX_TRIES: usize = 20;
@@ -52,7 +51,7 @@ impl Briefings {
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
-            documents: DocumentStore::new(aws_sdk_s3::Client::new(sdk), environment.get("MEDIA_BUCKET")?),
+            documents: DocumentStore::new(Late::of(sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?),
             world: World::real(),
             time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
         })
@@ -79,13 +78,13 @@ impl Briefings {
 }
 
 /// The operations of this function.
-pub fn router(briefings: Briefings) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(briefings: Briefings) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(responding::request_briefing, reading::list_briefings))
         .routes(routes!(reading::read_briefing))
         .routes(routes!(reading::read_briefing_document))
         .routes(routes!(responding::comment_on_briefing))
         .routes(routes!(responding::acknowledge_briefing))
         .with_state(briefings);
-    openapi::finish("briefings", operations)
+    operations::finish("briefings", operations)
 }

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use jiff::Timestamp;
-use pingan_cloud::Sealer;
+use pingan_cloud::{Late, Sealer};
 use pingan_domain::{
     code::Code,
     command::{CommandId, Fingerprint},
@@ -21,8 +21,8 @@ use pingan_domain::{
     territory::{Level, NodeId},
 };
 use pingan_http::{
-    Body, DistrictPath, IdempotencyKey, MemberPath, OpeningPath, PageQuery, Problem, Query, Subject, openapi, page,
-    schema,
+    Body, DistrictPath, IdempotencyKey, MemberPath, OpeningPath, Operations, PageQuery, Problem, Query, Subject,
+    operations, page, routes, schema,
 };
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{
@@ -32,7 +32,6 @@ use pingan_store::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// How often a command begins again before it gives up with [`Error::Busy`].
@@ -65,21 +64,21 @@ impl Custody {
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
             world: World::real(),
-            sealer: Arc::new(Sealer::kms(aws_sdk_kms::Client::new(sdk), environment.get("IDENTITY_KEY_ID")?)),
+            sealer: Arc::new(Sealer::kms(Late::of(sdk, aws_sdk_kms::Client::new), environment.get("IDENTITY_KEY_ID")?)),
         })
     }
 }
 
 /// The operations of this function.
-pub fn router(custody: Custody) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(custody: Custody) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(request_opening))
         .routes(routes!(list_openings))
         .routes(routes!(decide_opening))
         .routes(routes!(view_opened_identity))
         .routes(routes!(read_identity_trail))
         .with_state(custody);
-    openapi::finish("custody", operations)
+    operations::finish("custody", operations)
 }
 
 /// A request to open an identity, and what became of it.

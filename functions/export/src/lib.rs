@@ -20,7 +20,7 @@ use aws_lambda_events::event::{
     streams::DynamoDbEventResponse,
 };
 use jiff::tz::TimeZone;
-use pingan_cloud::DocumentStore;
+use pingan_cloud::{DocumentStore, Late};
 use pingan_domain::{
     district::District,
     error::Error,
@@ -63,7 +63,7 @@ impl ExportJob {
         Ok(Self {
             // Its cursors never leave it.
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),
-            documents: DocumentStore::new(aws_sdk_s3::Client::new(sdk), environment.get("MEDIA_BUCKET")?),
+            documents: DocumentStore::new(Late::of(sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?),
             world: World::real(),
             time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
         })

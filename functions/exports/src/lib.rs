@@ -13,11 +13,10 @@ mod views;
 
 use aws_config::SdkConfig;
 use jiff::tz::TimeZone;
-use pingan_cloud::DocumentStore;
-use pingan_http::openapi;
+use pingan_cloud::{DocumentStore, Late};
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Store, TableNames};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What this function needs.
 #[derive(Debug, Clone)]
@@ -46,7 +45,7 @@ impl Exports {
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
-            documents: DocumentStore::new(aws_sdk_s3::Client::new(sdk), environment.get("MEDIA_BUCKET")?),
+            documents: DocumentStore::new(Late::of(sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?),
             world: World::real(),
             time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
         })
@@ -54,11 +53,11 @@ impl Exports {
 }
 
 /// The operations of this function.
-pub fn router(exports: Exports) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(exports: Exports) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(asking::request_export, reading::list_exports))
         .routes(routes!(reading::read_export))
         .routes(routes!(reading::link_export))
         .with_state(exports);
-    openapi::finish("exports", operations)
+    operations::finish("exports", operations)
 }

@@ -8,7 +8,7 @@ use pingan_runtime::{Environment, Failure};
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
     let environment = Environment;
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(environment)?;
     let routes = exports::router(Exports::from_environment(environment, &sdk)?);
     let claim = MemberClaim::new(environment.get_or("MEMBER_CLAIM", "sub"), &environment.get_or("ACCOUNTS", "direct"))?;
     pingan_runtime::serve_http(pingan_http::function(routes, claim)).await

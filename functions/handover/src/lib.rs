@@ -16,16 +16,15 @@ use pingan_domain::{
     error::{Error, FieldError},
     handover::{HandoverState, Step},
 };
-use pingan_http::{openapi, page, schema};
+use pingan_http::{Operations, operations, page, routes, schema};
 use pingan_store::handovers::HandoverFilter;
 use pingan_workflow::Workflow;
 use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The operations of this function.
-pub fn router(workflow: Workflow) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(workflow: Workflow) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(sending::hand_over))
         .routes(routes!(sending::close_report))
         .routes(routes!(sending::list_handovers))
@@ -35,7 +34,7 @@ pub fn router(workflow: Workflow) -> OpenApiRouter {
         .routes(routes!(receiving::read_my_handover))
         .routes(routes!(receiving::step_my_handover))
         .with_state(workflow);
-    openapi::finish("handover", operations)
+    operations::finish("handover", operations)
 }
 
 /// What is wrong with the fields of a step.

@@ -11,7 +11,7 @@ use aws_lambda_events::event::{
     dynamodb::{Event as StreamEvent, EventRecord},
     streams::DynamoDbEventResponse,
 };
-use pingan_cloud::MediaStore;
+use pingan_cloud::{Late, MediaStore};
 use pingan_domain::{
     error::Error,
     media::{Erasure, MediaId},
@@ -45,7 +45,7 @@ impl MediaErase {
         Ok(Self {
             // It pages no list, and has no key to sign cursors with.
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),
-            media: MediaStore::new(aws_sdk_s3::Client::new(sdk), environment.get("MEDIA_BUCKET")?),
+            media: MediaStore::new(Late::of(sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?),
             world: World::real(),
         })
     }

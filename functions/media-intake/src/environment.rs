@@ -1,7 +1,7 @@
 //! What the deployed function needs, from its environment.
 
 use aws_config::SdkConfig;
-use pingan_cloud::{MediaStore, Scanner};
+use pingan_cloud::{Late, MediaStore, Scanner};
 use pingan_runtime::{Environment, Failure};
 use pingan_workflow::Workflow;
 
@@ -12,7 +12,7 @@ impl Intake {
     /// start) and what [`Workflow::from_environment`] reads.
     pub fn from_environment(environment: Environment, sdk: &SdkConfig) -> Result<Self, Failure> {
         let workflow = Workflow::from_environment(environment, sdk)?;
-        let media = MediaStore::new(aws_sdk_s3::Client::new(sdk), environment.get("MEDIA_BUCKET")?);
+        let media = MediaStore::new(Late::of(sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?);
         Ok(Self::new(workflow, media, Scanner::parse(&environment.get("MALWARE_SCAN")?)?))
     }
 }

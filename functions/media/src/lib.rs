@@ -14,9 +14,8 @@ mod slots;
 use axum::http::header;
 use jiff::{SignedDuration, Timestamp};
 use pingan_cloud::MediaStore;
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_workflow::Workflow;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// What this function needs.
 #[derive(Debug, Clone)]
@@ -28,8 +27,8 @@ pub struct MediaFunction {
 }
 
 /// The operations of this function.
-pub fn router(state: MediaFunction) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(state: MediaFunction) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(limits::read_limits))
         .routes(routes!(slots::announce_media))
         .routes(routes!(slots::read_media))
@@ -39,7 +38,7 @@ pub fn router(state: MediaFunction) -> OpenApiRouter {
         .routes(routes!(links::link_handover_media))
         .routes(routes!(links::open_original))
         .with_state(state);
-    openapi::finish("media", operations)
+    operations::finish("media", operations)
 }
 
 /// Signatures go by the machine's own clock, as S3 does.

@@ -1,7 +1,7 @@
 //! Runs the function on AWS Lambda.
 
 use media::MediaFunction;
-use pingan_cloud::MediaStore;
+use pingan_cloud::{Late, MediaStore};
 use pingan_http::MemberClaim;
 use pingan_runtime::{Environment, Failure};
 use pingan_workflow::Workflow;
@@ -10,9 +10,9 @@ use pingan_workflow::Workflow;
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
     let environment = Environment;
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(environment)?;
     let workflow = Workflow::from_environment(environment, &sdk)?;
-    let media = MediaStore::new(aws_sdk_s3::Client::new(&sdk), environment.get("MEDIA_BUCKET")?);
+    let media = MediaStore::new(Late::of(&sdk, aws_sdk_s3::Client::new), environment.get("MEDIA_BUCKET")?);
     let routes = media::router(MediaFunction { workflow, media });
     let claim = MemberClaim::new(environment.get_or("MEMBER_CLAIM", "sub"), &environment.get_or("ACCOUNTS", "direct"))?;
     pingan_runtime::serve_http(pingan_http::function(routes, claim)).await

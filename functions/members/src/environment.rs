@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use pingan_cloud::{Accounts, Channels, KeyedHash, Sealer};
+use pingan_cloud::{Accounts, Channels, KeyedHash, Late, Sealer};
 use pingan_domain::error::Error;
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Store, TableNames};
@@ -26,7 +26,7 @@ impl Members {
         };
         let cursor_key = CursorKey::new(environment.get("CURSOR_KEY")?.into_bytes())?;
         let accounts = match environment.get("USER_POOL_ID") {
-            Ok(pool) => Accounts::cognito(aws_sdk_cognitoidentityprovider::Client::new(sdk), pool),
+            Ok(pool) => Accounts::cognito(Late::of(sdk, aws_sdk_cognitoidentityprovider::Client::new), pool),
             Err(_) => Accounts::Outside,
         };
         let retention_days = environment.get_or("RETENTION_DAYS", "180");
@@ -37,10 +37,10 @@ impl Members {
         Ok(Self {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
             world: World::real(),
-            sealer: Arc::new(Sealer::kms(aws_sdk_kms::Client::new(sdk), environment.get("IDENTITY_KEY_ID")?)),
+            sealer: Arc::new(Sealer::kms(Late::of(sdk, aws_sdk_kms::Client::new), environment.get("IDENTITY_KEY_ID")?)),
             hashes: KeyedHash::new(environment.get("HASH_KEY")?.into_bytes())?,
             accounts: Arc::new(accounts),
-            channels: Channels::new(aws_sdk_sns::Client::new(sdk), topic, &applications)?,
+            channels: Channels::new(Late::of(sdk, aws_sdk_sns::Client::new), topic, &applications)?,
             settings: Settings {
                 linked: environment.get_or("ACCOUNTS", "direct") == "linked",
                 join_base: environment.get("JOIN_BASE")?,

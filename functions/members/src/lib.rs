@@ -38,10 +38,9 @@ use pingan_domain::{
     member::{MemberId, Role},
     membership::Profile,
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::World;
 use pingan_store::{Key, Loaded, Store, identities::IdentityItem, members::Done};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use crate::appointing::{Appointed, Appointment};
 
@@ -81,8 +80,8 @@ pub struct Settings {
 }
 
 /// The operations of this function.
-pub fn router(members: Members) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(members: Members) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(districts::read_district, districts::put_district))
         .routes(routes!(districts::read_coverage))
         .routes(routes!(recruiting::recruit_member, managing::list_members))
@@ -103,7 +102,7 @@ pub fn router(members: Members) -> OpenApiRouter {
         .routes(routes!(channels::read_channel, channels::choose_channel))
         .routes(routes!(channels::read_inbox))
         .with_state(members);
-    openapi::finish("members", operations)
+    operations::finish("members", operations)
 }
 
 impl Members {

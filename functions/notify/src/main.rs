@@ -6,7 +6,7 @@ use pingan_runtime::{Environment, Failure};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(Environment)?;
     let notify = Notify::from_environment(Environment, &sdk)?;
     pingan_runtime::serve_stream(async |event| Ok(notify.handle(event).await)).await
 }

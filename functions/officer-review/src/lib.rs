@@ -1,10 +1,10 @@
 //! First review: what community police officers decide.
 
 use pingan_domain::life::Stage;
+use pingan_http::Operations;
 use pingan_workflow::{Workflow, review};
-use utoipa_axum::router::OpenApiRouter;
 
 /// The operations of this function, below `/officer-review`.
-pub fn router(workflow: Workflow) -> OpenApiRouter {
+pub fn router(workflow: Workflow) -> Operations {
     review::router(Stage::Officer, workflow)
 }

@@ -16,10 +16,9 @@ use pingan_domain::{
     member::{Member, MemberId, Role},
     outcome::{Outcome, OutcomeState, Standing, is_at_or_above},
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_store::{Loaded, outcomes::MAX_SIMILAR};
 use pingan_workflow::Workflow;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::views::{Reader, SimilarView};
 
@@ -29,14 +28,14 @@ const MAX_TRIES: usize = 20;
 const SIMILAR_WITHIN_DAYS: i64 = 7;
 
 /// The operations of this function.
-pub fn router(workflow: Workflow) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(workflow: Workflow) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(recording::record_outcome, reading::list_outcomes))
         .routes(routes!(reading::read_outcome))
         .routes(routes!(recording::take_outcome_step))
         .routes(routes!(reading::list_outcomes_of_report))
         .with_state(workflow);
-    openapi::finish("outcomes", operations)
+    operations::finish("outcomes", operations)
 }
 
 /// Who asks, if they are in one of these roles; with those for whom they stand in.

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use aws_config::SdkConfig;
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use pingan_bankfile::Payee;
-use pingan_cloud::{KeyedHash, Sealer};
+use pingan_cloud::{KeyedHash, Late, Sealer};
 use pingan_domain::{
     claim_code::ClaimCode,
     error::Error,
@@ -38,10 +38,9 @@ use pingan_domain::{
     tally::day,
     territory::NodeId,
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Key, Loaded, Store, TableNames, rewards::RewardDone};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// How often a command begins again before it gives up with [`Error::Busy`].
 const MAX_TRIES: usize = 20;
@@ -80,7 +79,7 @@ impl Payouts {
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, cursor_key),
             world: World::real(),
             hashes: KeyedHash::new(environment.get("HASH_KEY")?.into_bytes())?,
-            sealer: Arc::new(Sealer::kms(aws_sdk_kms::Client::new(sdk), environment.get("IDENTITY_KEY_ID")?)),
+            sealer: Arc::new(Sealer::kms(Late::of(sdk, aws_sdk_kms::Client::new), environment.get("IDENTITY_KEY_ID")?)),
             time_zone: TimeZone::get(&environment.get_or("TIME_ZONE", "Asia/Shanghai"))?,
         })
     }
@@ -137,8 +136,8 @@ fn keys_of(reward: RewardId, share: u8, done: &RewardDone) -> [Key; 3] {
 }
 
 /// The operations of this function.
-pub fn router(payouts: Payouts) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(payouts: Payouts) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(mine::make_claim_code))
         .routes(routes!(mine::ask_transfer))
         .routes(routes!(mine::read_my_payout))
@@ -153,5 +152,5 @@ pub fn router(payouts: Payouts) -> OpenApiRouter {
         .routes(routes!(batches::fetch_batch_file))
         .routes(routes!(answers::answer_batch))
         .with_state(payouts);
-    openapi::finish("payouts", operations)
+    operations::finish("payouts", operations)
 }

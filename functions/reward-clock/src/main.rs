@@ -6,7 +6,7 @@ use reward_clock::RewardClock;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(Environment)?;
     let clock = RewardClock::from_environment(Environment, &sdk)?;
     pingan_runtime::serve_events(async |start| clock.handle(start).await.map(drop)).await
 }

@@ -38,10 +38,9 @@ use pingan_domain::{
     tally::day,
     territory::NodeId,
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Key, Loaded, Store, TableNames, rewards::RewardDone};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use crate::public::Told;
 
@@ -174,8 +173,8 @@ fn context(done: &RewardDone, (now, today): (Timestamp, Date)) -> Context {
 }
 
 /// The operations of this function.
-pub fn router(rewards: Rewards) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(rewards: Rewards) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(fund::read_fund))
         .routes(routes!(fund::move_fund))
         .routes(routes!(fund::list_fund_entries))
@@ -193,5 +192,5 @@ pub fn router(rewards: Rewards) -> OpenApiRouter {
         .routes(routes!(files::fetch_my_rewards))
         .routes(routes!(mine::appeal_reward))
         .with_state(rewards);
-    openapi::finish("rewards", operations)
+    operations::finish("rewards", operations)
 }

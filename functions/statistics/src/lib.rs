@@ -12,10 +12,9 @@ mod views;
 use aws_config::SdkConfig;
 use jiff::tz::TimeZone;
 use pingan_domain::member::Role;
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Store, TableNames};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The roles that read statistics in their territory.
 const READERS: [Role; 4] = [Role::Officer, Role::StationManager, Role::DistrictManager, Role::Auditor];
@@ -49,7 +48,7 @@ impl Statistics {
 }
 
 /// The operations of this function.
-pub fn router(statistics: Statistics) -> OpenApiRouter {
-    let operations = OpenApiRouter::new().routes(routes!(reading::read_statistics)).with_state(statistics);
-    openapi::finish("statistics", operations)
+pub fn router(statistics: Statistics) -> Operations {
+    let operations = Operations::new().routes(routes!(reading::read_statistics)).with_state(statistics);
+    operations::finish("statistics", operations)
 }

@@ -13,7 +13,8 @@ use pingan_domain::{
     task::TaskId,
 };
 use pingan_http::{
-    Body, IdempotencyKey, IfMatch, PageQuery, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
+    Body, IdempotencyKey, IfMatch, Operations, PageQuery, Problem, Query, ReportPath, Subject, Versioned, operations,
+    page, routes, schema,
 };
 use pingan_store::List;
 use pingan_workflow::{
@@ -24,19 +25,18 @@ use pingan_workflow::{
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 /// The operations of this function, below `/reports`.
-pub fn router(workflow: Workflow) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(workflow: Workflow) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(create_report, list_my_reports))
         .routes(routes!(read_my_report))
         .routes(routes!(answer_question))
         .routes(routes!(message_stage))
         .routes(routes!(withdraw_report))
         .with_state(workflow);
-    openapi::finish("submission", operations)
+    operations::finish("submission", operations)
 }
 
 /// A new report.

@@ -6,7 +6,7 @@ use task_clock::TaskClock;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(Environment)?;
     let clock = TaskClock::from_environment(Environment, &sdk)?;
     pingan_runtime::serve_events(async |due| Ok(clock.handle(due).await?)).await
 }

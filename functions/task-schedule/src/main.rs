@@ -6,7 +6,7 @@ use task_schedule::TaskSchedule;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(Environment)?;
     let schedule = TaskSchedule::from_environment(Environment, &sdk)?;
     pingan_runtime::serve_stream(async |event| Ok(schedule.handle(event).await)).await
 }

@@ -25,11 +25,10 @@ use pingan_domain::{
     task::{Task, TaskId},
     territory::NodeId,
 };
-use pingan_http::openapi;
+use pingan_http::{Operations, operations, routes};
 use pingan_store::{Key, Loaded};
 use pingan_workflow::Workflow;
 use serde::Serialize;
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The roles that make and run tasks.
 const MANAGERS: [Role; 3] = [Role::Officer, Role::StationManager, Role::DistrictManager];
@@ -39,8 +38,8 @@ const READERS: [Role; 4] = [Role::Officer, Role::StationManager, Role::DistrictM
 const MAX_TRIES: usize = 20;
 
 /// The operations of this function.
-pub fn router(workflow: Workflow) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(workflow: Workflow) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(making::make_task, reading::list_tasks))
         .routes(routes!(reading::read_task, making::edit_task))
         .routes(routes!(reading::read_task_history))
@@ -54,7 +53,7 @@ pub fn router(workflow: Workflow) -> OpenApiRouter {
         .routes(routes!(receiving::acknowledge_task))
         .routes(routes!(receiving::answer_task))
         .with_state(workflow);
-    openapi::finish("tasking", operations)
+    operations::finish("tasking", operations)
 }
 
 /// A body that is for one person, and kept by nobody in between.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use pingan_cloud::{Schedules, Sealer, WebhookClient, schedules::Target};
+use pingan_cloud::{Late, Schedules, Sealer, WebhookClient, schedules::Target};
 use pingan_domain::webhook_target::Reach;
 use pingan_runtime::{Environment, Failure, World};
 use pingan_store::{CursorKey, Store, TableNames};
@@ -27,7 +27,7 @@ impl WebhookSender {
             failures_arn: environment.get("RETRY_FAILURES_ARN").ok(),
         };
         let scheduler = aws_sdk_scheduler::Client::new(sdk);
-        let kms = aws_sdk_kms::Client::new(sdk);
+        let kms = Late::of(sdk, aws_sdk_kms::Client::new);
         Ok(Self {
             // It pages no list, and has no key to sign cursors with.
             store: Store::new(aws_sdk_dynamodb::Client::new(sdk), tables, CursorKey::unused()),

@@ -6,7 +6,7 @@ use webhook::WebhookSender;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Failure> {
     pingan_runtime::start_log();
-    let sdk = pingan_runtime::sdk().await;
+    let sdk = pingan_runtime::sdk(Environment)?;
     let sender = WebhookSender::from_environment(Environment, &sdk)?;
     let stream = async |event| Ok(sender.handle(event).await);
     pingan_runtime::serve_stream_and_moments(stream, async |due| Ok(sender.come(&due).await?)).await

@@ -2,6 +2,7 @@
 //! wires it to AWS.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io,
     net::SocketAddr,
@@ -200,6 +201,9 @@ pub struct Bundle {
     pub clock: Clock,
     /// The requests that the functions made to DynamoDB.
     pub requests: Requests,
+    /// Those of each function that nobody waits for, by its name: what follows from an operation. `s3` are those that all
+    /// functions make to S3.
+    pub followers: BTreeMap<&'static str, Requests>,
     deadlines: Deadlines,
     reward_clock: RewardClock,
     awards: Awards,
@@ -235,9 +239,23 @@ impl Bundle {
         let names = TableNames::with_prefix("pingan");
         let database = open_database(&data, &names, &secrets, stopped.clone()).await?;
         let plain = aws_sdk_dynamodb::Client::new(&sdk(&database.endpoint, &secrets));
-        let (counted, requests) = counted(&plain);
+        let (client_of_functions, requests) = counted(&plain);
         let cursor_key = CursorKey::new(secrets.cursor_key.clone().into_bytes())?;
         let store = Store::new(plain.clone(), names.clone(), cursor_key.clone());
+        let mut followers = BTreeMap::new();
+        let mut store_of = |function| {
+            let (client, requests) = counted(&plain);
+            followers.insert(function, requests);
+            Store::new(client, names.clone(), cursor_key.clone())
+        };
+        let (intake_store, erase_store, notify_store) =
+            (store_of("media-intake"), store_of("media-erase"), store_of("notify"));
+        let (tally_store, propose_store, webhook_store) =
+            (store_of("tally"), store_of("reward-propose"), store_of("webhook"));
+        let (deadlines_store, reward_clock_store, awards_store) =
+            (store_of("deadlines"), store_of("reward-clock"), store_of("award-run"));
+        let (briefing_store, export_store, task_clock_store) =
+            (store_of("briefing"), store_of("export"), store_of("task-clock"));
         let sealer = Arc::new(Sealer::key_file(&data.join("identity.key"))?);
         // A key of its own, as in the cloud: who can open one cannot open the other.
         let webhook_sealer = Arc::new(Sealer::key_file(&data.join("webhook.key"))?);
@@ -247,12 +265,13 @@ impl Bundle {
         let inbox = Inbox::open(&data.join("notices.jsonl"))?;
         let (sns, topic_arn) = open_topic(&inbox, &secrets, stopped.clone()).await?;
 
-        let s3 = s3_at(&url, &secrets);
+        let (s3, s3_requests) = s3_at(&url, &secrets);
+        followers.insert("s3", s3_requests);
         let journal = Journal::open(&data.join("object-events"), "uploads/")?;
         let objects = objects::service(&data.join("objects"), &journal, &secrets.access_key, &secrets.secret_key)?;
 
         let world = world_at(clock.clone());
-        let store_of_functions = Store::new(counted, names.clone(), cursor_key);
+        let store_of_functions = Store::new(client_of_functions, names.clone(), cursor_key);
         let policy = Arc::new(policy.map_or_else(policy_of_weekdays, Ok)?);
         let workflow = Workflow {
             store: store_of_functions.clone(),
@@ -261,8 +280,8 @@ impl Bundle {
             media_limits: intake_options.limits,
         };
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
-        let (briefings, briefing) = briefings(&store_of_functions, &store, &s3, &world, &policy);
-        let (exports, export) = exports(&store_of_functions, &store, &s3, &world, &policy);
+        let (briefings, briefing) = briefings(&store_of_functions, &briefing_store, &s3, &world, &policy);
+        let (exports, export) = exports(&store_of_functions, &export_store, &s3, &world, &policy);
         let functions = api::Functions {
             workflow: workflow.clone(),
             media: MediaFunction { workflow: workflow.clone(), media: media.clone() },
@@ -303,7 +322,7 @@ impl Bundle {
             briefings,
             exports,
         };
-        let (members, deadlines) = (functions.members.clone(), deadlines_of(&workflow, &store));
+        let (members, deadlines) = (functions.members.clone(), deadlines_of(&workflow, &deadlines_store));
         let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
         let router = router(functions, &issuer, inbox.clone())
             .route(&format!("/{BUCKET}"), objects.clone())
@@ -313,7 +332,8 @@ impl Bundle {
         let mut tasks = vec![serve(listener, router, stopped.clone())];
         create_bucket(&s3).await?;
 
-        let erase = MediaErase { store: store.clone(), media: media.clone(), world: world.clone() };
+        let erase = MediaErase { store: erase_store, media: media.clone(), world: world.clone() };
+        let workflow = Workflow { store: intake_store, ..workflow };
         let intake_process = match intake_options.run {
             RunIntake::Here(scanner) => {
                 tasks.push(tokio::spawn(take_in_here(journal, stopped.clone(), Intake::new(workflow, media, scanner))));
@@ -331,25 +351,27 @@ impl Bundle {
         let streams = aws_sdk_dynamodbstreams::Client::new(&sdk(&database.endpoint, &secrets));
         let pumped = Pumped { streams, dynamodb: plain, data, stopped };
         let notify = Notify {
-            // Its reads are nobody's request.
-            store: store.clone(),
+            store: notify_store,
             notices: Notices::new(sns, topic_arn, links(&url)),
             world: world.clone(),
             time_zone: policy.calendar.time_zone.clone(),
         };
         let time_zone = policy.calendar.time_zone.clone();
-        let tally = Tally { store: store.clone(), world: world.clone(), time_zone };
+        let tally = Tally { store: tally_store, world: world.clone(), time_zone };
         tasks.extend(pumped.drive_streamed(&names, notify, erase, &tally));
         let sealed = (webhook_sealer, webhooks);
-        tasks.extend(pumped.drive_webhooks(names.handovers.clone(), &secrets, &store, &world, &clock, sealed).await?);
+        tasks.extend(
+            pumped.drive_webhooks(names.handovers.clone(), &secrets, &webhook_store, &world, &clock, sealed).await?,
+        );
         tasks.extend(pumped.drive_briefings(names.documents.clone(), &briefing, &clock, weekly));
         tasks.push(pumped.drive_exports(names.documents, export));
         let time_zone = policy.calendar.time_zone.clone();
-        let reward_clock = RewardClock { store: store.clone(), world: world.clone(), time_zone: time_zone.clone() };
-        let propose = RewardPropose { store: store.clone(), world: world.clone(), time_zone };
-        let awards = awards_of(&propose);
+        let reward_clock =
+            RewardClock { store: reward_clock_store, world: world.clone(), time_zone: time_zone.clone() };
+        let propose = RewardPropose { store: propose_store, world: world.clone(), time_zone };
+        let awards = awards_of(&propose, awards_store);
         tasks.extend(pumped.drive_proposals([names.rewards, names.outcomes], &propose));
-        tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &store, world, &clock).await?);
+        tasks.extend(pumped.drive_tasks(names.tasks, &secrets, &task_clock_store, world, &clock).await?);
         let dynamodb_url = database.endpoint.clone();
         tasks.push(tokio::spawn(database.stopped()));
         Ok(Self {
@@ -358,6 +380,7 @@ impl Bundle {
             store,
             clock,
             requests,
+            followers,
             deadlines,
             reward_clock,
             awards,
@@ -821,8 +844,8 @@ fn world_at(clock: Clock) -> World {
 }
 
 /// The job that counts period awards; what it needs is what the one needs that proposes rewards.
-fn awards_of(propose: &RewardPropose) -> Awards {
-    let RewardPropose { store, world, time_zone } = propose.clone();
+fn awards_of(propose: &RewardPropose, store: Store) -> Awards {
+    let RewardPropose { world, time_zone, .. } = propose.clone();
     Awards { store, world, time_zone, patience: Duration::from_secs(award_run::MAX_SECONDS) }
 }
 
@@ -852,9 +875,13 @@ fn counted(client: &aws_sdk_dynamodb::Client) -> (aws_sdk_dynamodb::Client, Requ
     (aws_sdk_dynamodb::Client::from_conf(config), requests)
 }
 
-fn s3_at(endpoint: &str, secrets: &Secrets) -> aws_sdk_s3::Client {
-    let config = aws_sdk_s3::config::Builder::from(&sdk(endpoint, secrets)).force_path_style(true).build();
-    aws_sdk_s3::Client::from_conf(config)
+fn s3_at(endpoint: &str, secrets: &Secrets) -> (aws_sdk_s3::Client, Requests) {
+    let requests = Requests::default();
+    let config = aws_sdk_s3::config::Builder::from(&sdk(endpoint, secrets))
+        .force_path_style(true)
+        .interceptor(CountRequests(requests.clone()))
+        .build();
+    (aws_sdk_s3::Client::from_conf(config), requests)
 }
 
 async fn create_bucket(s3: &aws_sdk_s3::Client) -> Result<(), Failure> {

@@ -4,6 +4,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use aws_config::{BehaviorVersion, SdkConfig};
 use clap::{Parser, Subcommand};
 use jiff::tz::TimeZone;
 use members::{Appointed, Appointment, Members};
@@ -219,9 +220,14 @@ fn body(name: &str) -> Result<Body, String> {
     Body::from_name(name).ok_or_else(|| "police or governance".to_owned())
 }
 
+/// The SDK's settings of whoever runs a command on a deployment: profile, single sign-on or role, as for any tool of AWS.
+async fn operator_sdk() -> SdkConfig {
+    aws_config::load_defaults(BehaviorVersion::latest()).await
+}
+
 async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Done {
     let answer = if deployed {
-        let sdk = pingan_runtime::sdk().await;
+        let sdk = operator_sdk().await;
         Members::from_environment(pingan_runtime::Environment, &sdk)?.appoint(appointment).await
     } else {
         // Uploads that wait may have to be scanned, by whom only the next start says.
@@ -246,7 +252,7 @@ async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Do
 
 async fn enlist(data: PathBuf, deployed: bool) -> Done {
     let enlisted = if deployed {
-        let sdk = pingan_runtime::sdk().await;
+        let sdk = operator_sdk().await;
         Workflow::from_environment(pingan_runtime::Environment, &sdk)?.store.enlist().await?
     } else {
         let intake = IntakeOptions { run: RunIntake::Nowhere, ..IntakeOptions::default() };
@@ -264,7 +270,7 @@ const DIFFERENCES_SHOWN: usize = 100;
 
 async fn count_anew(data: &std::path::Path, repair: bool, deployed: bool) -> Done {
     let recount = if deployed {
-        let sdk = pingan_runtime::sdk().await;
+        let sdk = operator_sdk().await;
         let tally = Tally::from_environment(pingan_runtime::Environment, &sdk)?;
         tally.store.recount(&tally.time_zone, repair).await?
     } else {
@@ -312,7 +318,7 @@ async fn prove(data: &std::path::Path, of: &Of, deployed: bool) -> Done {
             handovers: environment.get("HANDOVERS_TABLE")?,
             ..TableNames::default()
         };
-        let client = aws_sdk_dynamodb::Client::new(&pingan_runtime::sdk().await);
+        let client = aws_sdk_dynamodb::Client::new(&operator_sdk().await);
         Store::new(client, tables, CursorKey::unused()).prove(of).await?
     } else {
         verify(data, of).await?

@@ -13,6 +13,7 @@
 //! | the video to try uploads with | [`video`] |
 //! | the commands | [`cli`] |
 //! | a stand-in: DynamoDB, S3, SNS, sign-in, the stream, the scheduler | `dynamodb`, `objects`, `sns`, `issuer`, `pump`, `scheduler` |
+//! | what requests are billed for, and on which key that falls | [`requests`], [`key_shape`] |
 //! | the schedule that comes each week | `weekly` |
 //! | a function as a process of its own | `lambda` |
 
@@ -28,6 +29,7 @@ pub mod demo;
 mod dynamodb;
 mod files;
 mod issuer;
+pub mod key_shape;
 pub mod lambda;
 pub mod meter;
 mod objects;

@@ -187,7 +187,7 @@ impl Scale<'_> {
         let begun = Instant::now();
         let answer = call.await?;
         let took = begun.elapsed();
-        let Asked { names, rounds } = self.bundle.requests.take();
+        let Asked { names, rounds, .. } = self.bundle.requests.take();
         let mut requests = BTreeMap::new();
         for name in names {
             *requests.entry(name).or_default() += 1;

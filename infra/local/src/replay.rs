@@ -274,7 +274,7 @@ impl Replayed {
         }
         let mut operations = table(&["Operation", "Requests", "p50 ms", "p95 ms"]);
         let milliseconds = |time: Duration| format!("{:.1}", time.as_secs_f64() * 1_000.0);
-        for Row { operation, count, p50, p95 } in &self.operations {
+        for Row { operation, count, p50, p95, .. } in &self.operations {
             operations.add_row([operation.clone(), count.to_string(), milliseconds(*p50), milliseconds(*p95)]);
         }
         for table in [&mut figures, &mut operations] {

@@ -11,7 +11,7 @@ use pingan_domain::{
     member::MemberId,
 };
 
-use crate::fault::fault;
+use crate::{fault::fault, late::Late};
 
 /// Codes of Cognito after which the same request may well succeed a moment later.
 const PASSING: [&str; 4] =
@@ -23,7 +23,7 @@ pub enum Accounts {
     /// Users of a Cognito pool; a user's name is the member's id.
     Cognito {
         /// Cognito.
-        client: Client,
+        client: Late<Client>,
         /// The pool.
         pool: String,
     },
@@ -33,8 +33,8 @@ pub enum Accounts {
 
 impl Accounts {
     /// The users of this pool.
-    pub fn cognito(client: Client, pool: String) -> Self {
-        Self::Cognito { client, pool }
+    pub fn cognito(client: impl Into<Late<Client>>, pool: String) -> Self {
+        Self::Cognito { client: client.into(), pool }
     }
 
     /// Whether members' accounts are made here.

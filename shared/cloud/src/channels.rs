@@ -19,7 +19,7 @@ use pingan_domain::{
 };
 use serde_json::{Value, json};
 
-use crate::fault::fault;
+use crate::{fault::fault, late::Late};
 
 /// Codes of SNS after which the same request may well succeed a moment later.
 const PASSING: [&str; 5] = ["ServiceUnavailable", "InternalError", "Throttled", "ThrottledException", "KMSThrottling"];
@@ -42,7 +42,7 @@ pub enum Address<'a> {
 /// The channels of people.
 #[derive(Debug, Clone)]
 pub struct Channels {
-    client: Client,
+    client: Late<Client>,
     topic_arn: String,
     applications: BTreeMap<Platform, String>,
 }
@@ -50,7 +50,7 @@ pub struct Channels {
 impl Channels {
     /// The subscriptions to this topic. `applications` names the SNS platform applications, as
     /// `fcm=<arn>,apns=<arn>`; empty for none.
-    pub fn new(client: Client, topic_arn: String, applications: &str) -> Result<Self, Error> {
+    pub fn new(client: impl Into<Late<Client>>, topic_arn: String, applications: &str) -> Result<Self, Error> {
         let mut known = BTreeMap::new();
         for entry in applications.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
             let found = entry.split_once('=').and_then(|(name, arn)| Some((Platform::from_name(name)?, arn)));
@@ -59,7 +59,7 @@ impl Channels {
             })?;
             known.insert(platform, arn.to_owned());
         }
-        Ok(Self { client, topic_arn, applications: known })
+        Ok(Self { client: client.into(), topic_arn, applications: known })
     }
 
     /// Opens a channel to this address, of which `hash` is the keyed hash: for what concerns this

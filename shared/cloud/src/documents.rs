@@ -5,6 +5,7 @@ use pingan_domain::error::Error;
 
 use crate::{
     fault::fault,
+    late::Late,
     media::{LINK_SECONDS, PASSING, SignedUrl, expires_in},
 };
 
@@ -14,14 +15,14 @@ const MAX_BYTES: i64 = 4 * 1024 * 1024;
 /// The bucket of the documents.
 #[derive(Debug, Clone)]
 pub struct DocumentStore {
-    client: Client,
+    client: Late<Client>,
     bucket: String,
 }
 
 impl DocumentStore {
     /// The documents in this bucket.
-    pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
+    pub fn new(client: impl Into<Late<Client>>, bucket: String) -> Self {
+        Self { client: client.into(), bucket }
     }
 
     /// Writes a document. The same again replaces it.

@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod channels;
 pub mod documents;
 mod fault;
+pub mod late;
 pub mod media;
 pub mod notices;
 pub mod scan;
@@ -34,6 +35,7 @@ pub use crate::{
 };
 pub use crate::{
     documents::DocumentStore,
+    late::Late,
     media::{MediaStore, SignedUrl, Upload},
     notices::{Links, Notices},
     scan::{Scanner, Verdict},

@@ -25,7 +25,7 @@ use pingan_domain::{
 };
 
 pub use self::objects::Uploaded;
-use crate::fault::fault;
+use crate::{fault::fault, late::Late};
 
 /// How long a phone has to start an upload, or one part of it.
 pub const UPLOAD_SECONDS: u64 = 15 * 60;
@@ -48,7 +48,7 @@ const MAX_PART_PAGES: usize = 10;
 /// The bucket of the media.
 #[derive(Debug, Clone)]
 pub struct MediaStore {
-    client: Client,
+    client: Late<Client>,
     bucket: String,
 }
 
@@ -79,8 +79,8 @@ pub struct ArrivedPart {
 
 impl MediaStore {
     /// The media in this bucket.
-    pub fn new(client: Client, bucket: String) -> Self {
-        Self { client, bucket }
+    pub fn new(client: impl Into<Late<Client>>, bucket: String) -> Self {
+        Self { client: client.into(), bucket }
     }
 
     /// Signs the upload of exactly what was announced: size, type and SHA-256 are in the

@@ -19,7 +19,7 @@ use pingan_domain::{error::Error, hash::Digest, member::MemberId, payout_transfe
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::fault::fault;
+use crate::{fault::fault, late::Late};
 
 /// The version of the format, the first byte of everything that is sealed.
 const FORMAT: u8 = 1;
@@ -42,7 +42,7 @@ pub enum Sealer {
     /// By a key of KMS.
     Kms {
         /// KMS.
-        client: Client,
+        client: Late<Client>,
         /// The key's id or ARN.
         key_id: String,
     },
@@ -92,8 +92,8 @@ impl<'a> Owner<'a> {
 
 impl Sealer {
     /// Seals by this key of KMS.
-    pub fn kms(client: Client, key_id: String) -> Self {
-        Self::Kms { client, key_id }
+    pub fn kms(client: impl Into<Late<Client>>, key_id: String) -> Self {
+        Self::Kms { client: client.into(), key_id }
     }
 
     /// Seals by the key in this file, which is made when it is not there. A file that others

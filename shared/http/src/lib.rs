@@ -7,17 +7,21 @@
 //! | how bodies, paths, versions and keys are read | [`extract`] |
 //! | how lists are paged | [`page`] |
 //! | files that people download | [`file`] |
-//! | what every operation of the OpenAPI description has | [`openapi`] |
+//! | how operations are put together | [`operations`] |
+//! | what every operation of the OpenAPI description has | `openapi` |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod actor;
 pub mod extract;
 pub mod file;
+#[cfg(feature = "describe")]
 pub mod openapi;
+pub mod operations;
 pub mod page;
 pub mod problem;
 pub mod schema;
+pub mod served;
 
 use axum::{Extension, Router};
 
@@ -29,6 +33,7 @@ pub use crate::{
         ReportPath, RewardPath, SharePath, TaskPath, ToPath, Versioned, YearPath,
     },
     file::csv_file,
+    operations::{Operations, routes},
     page::PageQuery,
     problem::Problem,
 };

@@ -105,10 +105,7 @@ fn describe_parameters(operation: &mut Operation) {
 
 /// Puts a word before every operation's id: the same operations served by more than one
 /// function need ids of their own.
-pub fn prefix_operation_ids<S: Clone + Send + Sync + 'static>(
-    prefix: &str,
-    mut router: OpenApiRouter<S>,
-) -> OpenApiRouter<S> {
+pub fn prefix_ids<S: Clone + Send + Sync + 'static>(prefix: &str, mut router: OpenApiRouter<S>) -> OpenApiRouter<S> {
     for operation in operations(router.get_openapi_mut()) {
         if let Some(id) = &mut operation.operation_id {
             *id = format!("{prefix}_{id}");

@@ -19,7 +19,12 @@ pub struct Environment;
 impl Environment {
     /// A variable that must be set.
     pub fn get(self, name: &'static str) -> Result<String, MissingVariable> {
-        std::env::var(name).ok().filter(|value| !value.is_empty()).ok_or(MissingVariable(name))
+        self.find(name).ok_or(MissingVariable(name))
+    }
+
+    /// A variable that may be set.
+    pub fn find(self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
     }
 
     /// A variable that has a default.

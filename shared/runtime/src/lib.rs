@@ -5,15 +5,21 @@
 
 pub mod batch;
 mod environment;
+mod sdk;
 mod world;
 
 use aws_lambda_events::event::{dynamodb, streams::DynamoDbEventResponse};
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 pub use crate::{
     environment::{Environment, MissingVariable},
+    sdk::sdk,
     world::World,
 };
 
@@ -21,16 +27,15 @@ pub use crate::{
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Starts the log: JSON lines to standard output, at the level of `RUST_LOG` (default
-/// `info`). Fields are dotted names; bodies and personal data are never logged.
+/// `info`), which can also name targets: `warn,tally=debug`. Fields are dotted names; bodies and
+/// personal data are never logged.
 pub fn start_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A filter by fields of spans as well would bring regular expressions into every function, half a megabyte.
+    let named = std::env::var("RUST_LOG").ok().and_then(|named| named.parse::<Targets>().ok());
+    let filter = named.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true);
     // A second start in one process keeps the first log.
-    let _ = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).try_init();
-}
-
-/// The SDK's settings from the environment, made once per process.
-pub async fn sdk() -> aws_config::SdkConfig {
-    aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await
+    let _ = tracing_subscriber::registry().with(filter).with(lines).try_init();
 }
 
 /// Serves an HTTP function behind API Gateway until the process ends.

@@ -99,7 +99,7 @@ impl Store {
         let mut records = Vec::new();
         for item in items {
             let key = key_of(&item)?;
-            records.push((decode::<FactRecord>(&key, item)?, key));
+            records.push((decode::<FactRecord>(&key, &item)?, key));
         }
         let reporters = self.reporters_of(&records).await?;
         let facts = records.into_iter().flat_map(|(record, key)| facts_of(record, key, &reporters)).collect();
@@ -155,7 +155,7 @@ impl Store {
         let mut counted = Vec::new();
         for item in items {
             let key = key_of(&item)?;
-            let record: PointsRecord = decode(&key, item)?;
+            let record: PointsRecord = decode(&key, &item)?;
             if let Key::AwardPoints(_, member) = key {
                 counted.push((member, record.points));
             }

@@ -193,8 +193,8 @@ impl Store {
         let mut responses = Responses::default();
         for item in self.partition(Table::Documents, &Key::Briefing(id).pk(), "").await? {
             match key_of(&item)? {
-                key @ Key::BriefingComment(..) => responses.comments.push(decode(&key, item)?),
-                key @ Key::BriefingReader(..) => responses.readers.push(decode(&key, item)?),
+                key @ Key::BriefingComment(..) => responses.comments.push(decode(&key, &item)?),
+                key @ Key::BriefingReader(..) => responses.readers.push(decode(&key, &item)?),
                 _ => {}
             }
         }
@@ -248,7 +248,7 @@ impl Store {
             .send()
             .await
             .map_err(|error| fault("UpdateItem", &error))?;
-        decode(&key, answer.attributes.unwrap_or_default())
+        decode(&key, &answer.attributes.unwrap_or_default())
     }
 
     /// Writes down that a member has acknowledged a briefing, which they have to have read. The
@@ -272,7 +272,7 @@ impl Store {
             .send()
             .await;
         match sent {
-            Ok(answer) => decode(&key, answer.attributes.unwrap_or_default()),
+            Ok(answer) => decode(&key, &answer.attributes.unwrap_or_default()),
             Err(SdkError::ServiceError(error))
                 if matches!(error.err(), UpdateItemError::ConditionalCheckFailedException(_)) =>
             {
@@ -411,7 +411,7 @@ impl Store {
     /// The events of a report, oldest first, without its texts.
     pub(crate) async fn report_events(&self, id: ReportId) -> Result<Vec<Event>, Error> {
         let items = self.partition(Table::Reports, &Key::Report(id).pk(), EVENT_PREFIX).await?;
-        items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        items.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect()
     }
 
     /// The tasks of a district that were sent and are not over, what ends first before the

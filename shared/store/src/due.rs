@@ -110,7 +110,7 @@ impl Store {
                 .await
                 .map_err(|error| fault("Scan", &error))?;
             for item in page.items.unwrap_or_default() {
-                let report: Report = decode(&key_of(&item)?, item)?;
+                let report: Report = decode(&key_of(&item)?, &item)?;
                 enlisted += usize::from(self.enlist_one(report).await?);
             }
             start = page.last_evaluated_key;

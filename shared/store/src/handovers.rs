@@ -211,8 +211,8 @@ impl Store {
         let (mut handover, mut events) = (None, Vec::new());
         for item in self.partition(Table::Handovers, &keys::handover_pk(id), "").await? {
             match key_of(&item)? {
-                key @ Key::Handover(_) => handover = Some(decode(&key, item)?),
-                key @ Key::HandoverEvent(..) => events.push(decode(&key, item)?),
+                key @ Key::Handover(_) => handover = Some(decode(&key, &item)?),
+                key @ Key::HandoverEvent(..) => events.push(decode(&key, &item)?),
                 _ => {}
             }
         }
@@ -258,7 +258,7 @@ impl Store {
         let (mut items, mut last) = (Vec::new(), answer.last_evaluated_key);
         for item in answer.items.unwrap_or_default() {
             let place = key_in_index(&item, pk_name, sk_name);
-            let summary: HandoverSummary = decode(&key_of(&item)?, item)?;
+            let summary: HandoverSummary = decode(&key_of(&item)?, &item)?;
             // Which of its two deadlines is missed, its state says; no condition on the text of a
             // moment says it exactly.
             if overdue_at.is_some_and(|now| !summary.is_overdue(now)) {

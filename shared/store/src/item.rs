@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use pingan_domain::error::Error;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::keys::Key;
+use crate::{attributes, keys::Key};
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
@@ -19,25 +19,27 @@ pub const EXPIRES_AT: &str = "expires_at";
 
 /// The item of a value.
 pub fn encode<T: Serialize>(key: &Key, value: &T) -> Result<Item, Error> {
-    let mut item: Item = serde_dynamo::to_item(value)
+    // With room for the attributes below, and those by which it is found.
+    let mut item = attributes::to_item(value, 8)
         .map_err(|error| Error::Internal(format!("cannot encode {}: {error}", describe(key))))?;
-    item.extend(key_attributes(key));
+    item.insert("pk".to_owned(), AttributeValue::S(key.pk()));
+    item.insert("sk".to_owned(), AttributeValue::S(key.sk()));
     item.insert("type".to_owned(), AttributeValue::S(key.kind().to_owned()));
     item.insert("schema".to_owned(), AttributeValue::N(SCHEMA.to_string()));
     Ok(item)
 }
 
 /// The value of an item that stands under `key`.
-pub fn decode<T: DeserializeOwned>(key: &Key, item: Item) -> Result<T, Error> {
+pub fn decode<T: DeserializeOwned>(key: &Key, item: &Item) -> Result<T, Error> {
     let refuse = |why: String| Error::Internal(format!("cannot read {}: {why}", describe(key)));
-    if text(&item, "type") != Some(key.kind()) {
-        return Err(refuse(format!("its type is {:?}", text(&item, "type"))));
+    if text(item, "type") != Some(key.kind()) {
+        return Err(refuse(format!("its type is {:?}", text(item, "type"))));
     }
     match item.get("schema") {
         Some(AttributeValue::N(schema)) if *schema == SCHEMA.to_string() => {}
         other => return Err(refuse(format!("its schema is {other:?}, not {SCHEMA}"))),
     }
-    serde_dynamo::from_item(item).map_err(|error| refuse(error.to_string()))
+    attributes::from_item(item).map_err(|error| refuse(error.to_string()))
 }
 
 /// The primary key of an item, as attributes.

@@ -25,10 +25,12 @@
 //! | the webhooks of agencies, and their deliveries | [`webhooks`] |
 //! | how shares are paid, and batches of transfers | [`payouts`], [`batches`] |
 //! | what a stream record means | [`stream`] |
+//! | how values become attributes | `attributes`, [`item`] |
 //! | how lists are paged | `pages`, [`cursor`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod attributes;
 pub mod audit;
 pub mod awards;
 pub mod batches;

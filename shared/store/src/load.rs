@@ -156,7 +156,7 @@ impl Loaded {
     /// Whose phone number it is; nobody's when its member has left.
     pub fn phone(&self, hash: Digest) -> Result<Option<MemberId>, Error> {
         let item = self.items.get(&Key::Phone(hash)).filter(|item| !item.contains_key(EXPIRES_AT));
-        let claim = item.map(|item| decode::<PhoneItem>(&Key::Phone(hash), item.clone())).transpose()?;
+        let claim = item.map(|item| decode::<PhoneItem>(&Key::Phone(hash), item)).transpose()?;
         Ok(claim.map(|claim| claim.member))
     }
 
@@ -359,6 +359,6 @@ impl Loaded {
     }
 
     pub(crate) fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, Error> {
-        self.items.get(key).map(|item| decode(key, item.clone())).transpose()
+        self.items.get(key).map(|item| decode(key, item)).transpose()
     }
 }

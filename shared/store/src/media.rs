@@ -16,7 +16,7 @@ use pingan_domain::{
 };
 
 use crate::{
-    Store,
+    Store, attributes,
     fault::fault,
     item::{EXPIRES_AT, decode, encode, key_attributes},
     keys::{Key, Table},
@@ -50,7 +50,7 @@ impl Store {
         };
         let item =
             taken.item().cloned().ok_or_else(|| Error::Internal("the taken item was not returned".to_owned()))?;
-        let existing: Media = decode(&key, item)?;
+        let existing: Media = decode(&key, &item)?;
         if existing.owner == media.owner && existing.announced == media.announced {
             Ok(existing)
         } else {
@@ -60,7 +60,7 @@ impl Store {
 
     /// Keeps the intake's verdict. The first verdict stands: says whether this was it.
     pub async fn judge_media(&self, id: MediaId, verdict: &MediaState) -> Result<bool, Error> {
-        let verdict = serde_dynamo::to_attribute_value(verdict).map_err(|error| Error::Internal(error.to_string()))?;
+        let verdict = attributes::to_attribute(verdict).map_err(|error| Error::Internal(error.to_string()))?;
         let update = self
             .client
             .update_item()

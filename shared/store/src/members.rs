@@ -456,7 +456,7 @@ impl Store {
             last = found.last().map(|item| key_in_index(item, pk_name, sk_name));
         }
         let next = last.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
-        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        let items = found.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?;
         Ok(MemberPage { items, next })
     }
 
@@ -479,7 +479,7 @@ impl Store {
                 .await
                 .map_err(|error| fault("Query", &error))?;
             for item in page.items.unwrap_or_default() {
-                members.push(decode(&key_of(&item)?, item)?);
+                members.push(decode(&key_of(&item)?, &item)?);
             }
             start = page.last_evaluated_key;
             if start.is_none() {

@@ -73,7 +73,7 @@ impl Store {
             _ => keys::inbox_sk(settled),
         };
         let next = self.cursor_key.seal(&scope, &Item::from([(PLACE.to_owned(), AttributeValue::S(next))]))?;
-        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        let items = found.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?;
         Ok(InboxPage { items, next, more })
     }
 }

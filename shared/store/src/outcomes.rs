@@ -22,7 +22,7 @@ use pingan_domain::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Store, awards,
+    Store, attributes, awards,
     fault::fault,
     item::{EXPIRES_AT, Item, decode, encode, key_of},
     keys::{self, Index, Key, Table},
@@ -215,9 +215,9 @@ impl Store {
         let (mut events, mut notes) = (Vec::new(), Vec::new());
         for item in self.partition(Table::Outcomes, &keys::outcome_pk(id), "").await? {
             match key_of(&item)? {
-                key @ Key::Outcome(_) => outcome = Some(decode(&key, item)?),
-                key @ Key::OutcomeEvent(..) => events.push(decode(&key, item)?),
-                key @ Key::OutcomeNote(..) => notes.push(decode(&key, item)?),
+                key @ Key::Outcome(_) => outcome = Some(decode(&key, &item)?),
+                key @ Key::OutcomeEvent(..) => events.push(decode(&key, &item)?),
+                key @ Key::OutcomeNote(..) => notes.push(decode(&key, &item)?),
                 _ => {}
             }
         }
@@ -308,7 +308,7 @@ impl Store {
             last = found.last().map(|item| keep(item, &["pk", "sk", pk_name, sk_name]));
         }
         let next = last.map(|last| self.cursor_key.seal(&scope, &last)).transpose()?;
-        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        let items = found.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?;
         Ok(OutcomePage { items, next })
     }
 
@@ -353,7 +353,7 @@ impl Store {
             .await
             .map_err(|error| fault("Query", &error))?;
         let items = answer.items.unwrap_or_default().into_iter();
-        items.map(|item| decode(&key_of(&item)?, item)).collect()
+        items.map(|item| decode(&key_of(&item)?, &item)).collect()
     }
 }
 
@@ -363,7 +363,7 @@ fn keep(item: &Item, names: &[&str]) -> Item {
 
 fn outcome_item(outcome: &Outcome) -> Result<Item, Error> {
     let mut item = encode(&Key::Outcome(outcome.id), outcome)?;
-    let summary: Item = serde_dynamo::to_item(OutcomeSummary::from(outcome))
+    let summary = attributes::to_item(&OutcomeSummary::from(outcome), 0)
         .map_err(|error| Error::Internal(format!("cannot encode the outcome {}: {error}", outcome.id)))?;
     for (name, value) in summary {
         item.entry(name).or_insert(value);

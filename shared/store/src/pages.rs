@@ -119,7 +119,7 @@ impl Store {
                 .set_exclusive_start_key(start)
         };
         let (items, more) = self.up_to(limit, None, page).await?;
-        Ok((items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?, more))
+        Ok((items.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?, more))
     }
 
     /// At most `limit` items of a query, over as many pages as it takes, and whether there are more.
@@ -156,7 +156,7 @@ impl Store {
     ) -> Result<Vec<T>, Error> {
         let query = self.begins_with(table, pk, prefix).limit(i32::from(limit));
         let answer = query.send().await.map_err(|error| fault("Query", &error))?;
-        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        answer.items.unwrap_or_default().into_iter().map(|item| decode(&key_of(&item)?, &item)).collect()
     }
 
     /// One page of what in a partition has a sort key that begins so, from the last to the first, and where it goes on, if it
@@ -183,7 +183,7 @@ impl Store {
         answer: QueryOutput,
     ) -> Result<(Vec<T>, Option<String>), Error> {
         let items = answer.items.unwrap_or_default().into_iter();
-        let items = items.map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        let items = items.map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.map(|last| self.cursor_key.seal(scope, &last)).transpose()?;
         Ok((items, next))
     }

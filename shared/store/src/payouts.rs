@@ -97,7 +97,7 @@ impl Store {
         for item in self.partition(Table::Rewards, &keys::reward_pk(reward), PAYOUT_PREFIX).await? {
             let key = key_of(&item)?;
             if matches!(key, Key::PayoutEvent(..)) {
-                events.push(decode(&key, item)?);
+                events.push(decode(&key, &item)?);
             }
         }
         Ok(events)

@@ -30,26 +30,26 @@ impl Store {
         let mut records = Records::default();
         self.scan(Table::Rewards, &REWARDS, unreadable, |key, item| {
             match &key {
-                Key::Fund(id) => records.funds.entry(id.clone()).or_default().fund = Some(decode(&key, item)?),
+                Key::Fund(id) => records.funds.entry(id.clone()).or_default().fund = Some(decode(&key, &item)?),
                 Key::FundEntry(id, _) => {
-                    records.funds.entry(id.clone()).or_default().entries.push(decode(&key, item)?);
+                    records.funds.entry(id.clone()).or_default().entries.push(decode(&key, &item)?);
                 }
-                Key::Reward(id) => records.rewards.entry(*id).or_default().reward = Some(decode(&key, item)?),
-                Key::RewardEvent(id, _) => records.rewards.entry(*id).or_default().events.push(decode(&key, item)?),
+                Key::Reward(id) => records.rewards.entry(*id).or_default().reward = Some(decode(&key, &item)?),
+                Key::RewardEvent(id, _) => records.rewards.entry(*id).or_default().events.push(decode(&key, &item)?),
                 Key::RewardShare(id, number) => {
-                    let record: ShareRecord = decode(&key, item)?;
+                    let record: ShareRecord = decode(&key, &item)?;
                     records.rewards.entry(*id).or_default().shares.insert(*number, record.share);
                 }
                 Key::Payout(id) => {
-                    let payout = decode(&key, item)?;
+                    let payout = decode(&key, &item)?;
                     records.rewards.entry(id.reward).or_default().payouts.insert(id.share, payout);
                 }
                 Key::PayoutEvent(id, _) => {
                     let events = &mut records.rewards.entry(id.reward).or_default().payout_events;
-                    events.entry(id.share).or_default().push(decode(&key, item)?);
+                    events.entry(id.share).or_default().push(decode(&key, &item)?);
                 }
                 Key::Matter(report) => {
-                    if let Some(reward) = decode::<MatterRecord>(&key, item)?.reward {
+                    if let Some(reward) = decode::<MatterRecord>(&key, &item)?.reward {
                         records.matters.insert(*report, reward);
                     }
                 }
@@ -60,9 +60,9 @@ impl Store {
         .await?;
         self.scan(Table::Handovers, &["handover", "handover_event"], unreadable, |key, item| {
             match &key {
-                Key::Handover(id) => records.handovers.entry(*id).or_default().handover = Some(decode(&key, item)?),
+                Key::Handover(id) => records.handovers.entry(*id).or_default().handover = Some(decode(&key, &item)?),
                 Key::HandoverEvent(id, _) => {
-                    records.handovers.entry(*id).or_default().events.push(decode(&key, item)?);
+                    records.handovers.entry(*id).or_default().events.push(decode(&key, &item)?);
                 }
                 _ => {}
             }

@@ -106,8 +106,8 @@ impl Store {
         let (mut events, mut reports) = (Vec::<Event>::new(), HashMap::<ReportId, Report>::new());
         self.scan(Table::Reports, &["event", "report"], unreadable, |key, item| {
             match key {
-                Key::Event(..) => events.push(decode(&key, item)?),
-                Key::Report(id) => drop(reports.insert(id, decode(&key, item)?)),
+                Key::Event(..) => events.push(decode(&key, &item)?),
+                Key::Report(id) => drop(reports.insert(id, decode(&key, &item)?)),
                 _ => {}
             }
             Ok(())
@@ -124,8 +124,8 @@ impl Store {
             (BTreeMap::<MemberId, Vec<MemberEvent>>::new(), HashMap::<MemberId, Profile>::new());
         self.scan(Table::Members, &["member_event", "member"], unreadable, |key, item| {
             match &key {
-                Key::MemberEvent(id, _) => histories.entry(id.clone()).or_default().push(decode(&key, item)?),
-                Key::Member(id) => drop(profiles.insert(id.clone(), decode(&key, item)?)),
+                Key::MemberEvent(id, _) => histories.entry(id.clone()).or_default().push(decode(&key, &item)?),
+                Key::Member(id) => drop(profiles.insert(id.clone(), decode(&key, &item)?)),
                 _ => {}
             }
             Ok(())
@@ -139,13 +139,13 @@ impl Store {
             tallied.extend(history.iter().map(|event| Tallied::of_member(event, time_zone)));
         }
         self.scan(Table::Outcomes, &["outcome_event"], unreadable, |key, item| {
-            let event: OutcomeEvent = decode(&key, item)?;
+            let event: OutcomeEvent = decode(&key, &item)?;
             tallied.push(Tallied::of_outcome(&event));
             Ok(())
         })
         .await?;
         self.scan(Table::Rewards, &["reward_event"], unreadable, |key, item| {
-            let event: RewardEvent = decode(&key, item)?;
+            let event: RewardEvent = decode(&key, &item)?;
             tallied.push(Tallied::of_reward(&event, time_zone));
             Ok(())
         })

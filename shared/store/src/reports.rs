@@ -189,10 +189,10 @@ impl Store {
         let (mut events, mut contents, mut erasures) = (Vec::new(), Vec::new(), Vec::new());
         for item in self.partition(Table::Reports, &Key::Report(id).pk(), "").await? {
             match key_of(&item)? {
-                key @ Key::Report(_) => report = Some(decode(&key, item)?),
-                key @ Key::Event(..) => events.push(decode(&key, item)?),
-                key @ Key::Content(..) => contents.push(decode(&key, item)?),
-                key @ Key::Erasure(..) => erasures.push(decode(&key, item)?),
+                key @ Key::Report(_) => report = Some(decode(&key, &item)?),
+                key @ Key::Event(..) => events.push(decode(&key, &item)?),
+                key @ Key::Content(..) => contents.push(decode(&key, &item)?),
+                key @ Key::Erasure(..) => erasures.push(decode(&key, &item)?),
                 _ => {}
             }
         }
@@ -251,7 +251,7 @@ impl Store {
                 .await
                 .map_err(|error| fault("Query", &error))?;
             for item in page.items.unwrap_or_default() {
-                let Summary { stage, state, reason, .. } = decode(&key_of(&item)?, item)?;
+                let Summary { stage, state, reason, .. } = decode(&key_of(&item)?, &item)?;
                 *counts.entry((stage, state, reason)).or_default() += 1;
             }
             start = page.last_evaluated_key;

@@ -289,7 +289,7 @@ impl Store {
     /// The versions of the rules of a district, newest first.
     pub async fn rules(&self, district: &NodeId) -> Result<Vec<Rules>, Error> {
         let items = self.partition(Table::Rewards, &keys::rules_pk(district), "RULES#").await?;
-        items.into_iter().rev().map(|item| decode(&key_of(&item)?, item)).collect()
+        items.into_iter().rev().map(|item| decode(&key_of(&item)?, &item)).collect()
     }
 
     /// What is known of a matter beside its report.
@@ -297,7 +297,7 @@ impl Store {
         let mut found = MatterFound::default();
         for item in self.partition(Table::Rewards, &keys::matter_pk(report), "").await? {
             match key_of(&item)? {
-                key @ Key::Matter(_) => found.reward = decode::<MatterRecord>(&key, item)?.reward,
+                key @ Key::Matter(_) => found.reward = decode::<MatterRecord>(&key, &item)?.reward,
                 Key::MatterAlso(_, other) => found.also.push(other),
                 _ => {}
             }
@@ -318,8 +318,8 @@ impl Store {
         let (mut reward, mut events) = (None, Vec::new());
         for item in self.partition(Table::Rewards, &keys::reward_pk(id), "").await? {
             match key_of(&item)? {
-                key @ Key::Reward(_) => reward = Some(decode(&key, item)?),
-                key @ Key::RewardEvent(..) => events.push(decode(&key, item)?),
+                key @ Key::Reward(_) => reward = Some(decode(&key, &item)?),
+                key @ Key::RewardEvent(..) => events.push(decode(&key, &item)?),
                 _ => {}
             }
         }
@@ -369,7 +369,7 @@ impl Store {
     pub async fn entries_after(&self, fund: &FundId, after: u64, limit: usize) -> Result<(Vec<Entry>, bool), Error> {
         let (pk, start) = (keys::fund_pk(fund), Key::FundEntry(fund.clone(), after.min(MAX_ENTRIES)));
         let (items, more) = self.partition_after(Table::Rewards, (&pk, ENTRY_PREFIX), &start, limit).await?;
-        Ok((items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?, more))
+        Ok((items.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?, more))
     }
 
     /// The rewards of a district that were proposed from one moment until before another, oldest
@@ -398,7 +398,7 @@ impl Store {
     /// The whole ledger of a fund, oldest first.
     pub async fn ledger(&self, fund: &FundId) -> Result<Vec<Entry>, Error> {
         let items = self.partition(Table::Rewards, &keys::fund_pk(fund), ENTRY_PREFIX).await?;
-        items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        items.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect()
     }
 
     /// The two writes of a movement.

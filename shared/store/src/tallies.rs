@@ -184,9 +184,12 @@ impl Store {
         only: Option<Vec<Counter>>,
     ) -> Result<Vec<(NodeId, Series)>, Error> {
         let only = only.as_deref();
-        let rows = nodes.iter().cloned().map(|node| async move {
-            let series = self.tally_series(&node, period, by, only).await?;
-            Ok((node, series))
+        // What is being read is several kilobytes, and would be copied from one queue into the next.
+        let rows = nodes.iter().cloned().map(|node| {
+            Box::pin(async move {
+                let series = self.tally_series(&node, period, by, only).await?;
+                Ok((node, series))
+            })
         });
         futures::stream::iter(rows).buffered(NODES_AT_ONCE).try_collect().await
     }
@@ -225,7 +228,7 @@ impl Store {
         let days = |days: Option<Period>| days.map(|days| (Span::Day(days.from), Span::Day(days.to)));
         let months = reading.months.map(|months| (Span::month_of(months.from), Span::month_of(months.to)));
         let ranges = [days(reading.before), months, days(reading.after)].into_iter().flatten();
-        let found = try_join_all(ranges.map(|(from, to)| self.tallies_between(node, from, to, only))).await?;
+        let found = try_join_all(ranges.map(|(from, to)| Box::pin(self.tallies_between(node, from, to, only)))).await?;
         Ok(found.into_iter().flatten().collect())
     }
 

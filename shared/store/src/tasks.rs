@@ -247,21 +247,21 @@ impl Store {
             let at = Item::from([(PLACE.to_owned(), AttributeValue::S(place(last)))]);
             self.cursor_key.seal(&scope, &at)
         });
-        let items = found.into_iter().map(|item| decode(&key_of(&item)?, item)).collect::<Result<_, _>>()?;
+        let items = found.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect::<Result<_, _>>()?;
         Ok(TaskPage { items, next: next.transpose()? })
     }
 
     /// What the reporter who signs in with this id has done with tasks, by their codes.
     pub async fn task_receipts(&self, reader: &MemberId) -> Result<BTreeMap<TaskId, TaskReceipt>, Error> {
         let items = self.partition(Table::Tasks, &keys::receipts_pk(reader), "").await?;
-        let receipts = items.into_iter().map(|item| decode::<TaskReceipt>(&key_of(&item)?, item));
+        let receipts = items.into_iter().map(|item| decode::<TaskReceipt>(&key_of(&item)?, &item));
         receipts.map(|receipt| receipt.map(|receipt| (receipt.task, receipt))).collect()
     }
 
     /// The history of a task, oldest first.
     pub async fn task_events(&self, task: TaskId) -> Result<Vec<TaskEvent>, Error> {
         let items = self.partition(Table::Tasks, &keys::task_pk(task), EVENT_PREFIX).await?;
-        items.into_iter().map(|item| decode(&key_of(&item)?, item)).collect()
+        items.into_iter().map(|item| decode(&key_of(&item)?, &item)).collect()
     }
 
     /// How many have got, read and answered a task in each of these communities, in the same

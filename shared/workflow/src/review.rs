@@ -14,12 +14,12 @@ use pingan_domain::{
     territory::NodeId,
 };
 use pingan_http::{
-    Body, IdempotencyKey, IfMatch, Problem, Query, ReportPath, Subject, Versioned, openapi, page, schema,
+    Body, IdempotencyKey, IfMatch, Operations, Problem, Query, ReportPath, Subject, Versioned, operations, page,
+    routes, schema,
 };
 use pingan_store::List;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     Workflow,
@@ -47,8 +47,8 @@ impl Review {
 }
 
 /// The operations of a stage's review function, below `/<stage>-review`.
-pub fn router(stage: Stage, workflow: Workflow) -> OpenApiRouter {
-    let operations = OpenApiRouter::new()
+pub fn router(stage: Stage, workflow: Workflow) -> Operations {
+    let operations = Operations::new()
         .routes(routes!(list_queue))
         .routes(routes!(list_reports))
         .routes(routes!(list_open))
@@ -58,8 +58,8 @@ pub fn router(stage: Stage, workflow: Workflow) -> OpenApiRouter {
         .routes(routes!(message_reporter))
         .with_state(Review { workflow, stage });
     let function = format!("{stage}-review");
-    let nested = OpenApiRouter::new().nest(&format!("/{function}"), operations);
-    openapi::finish(&function, openapi::prefix_operation_ids(stage.name(), nested))
+    let nested = Operations::new().nest(&format!("/{function}"), operations);
+    operations::finish(&function, operations::prefix_ids(stage.name(), nested))
 }
 
 /// What waits for your review: emergencies first, then urgent reports, each oldest first.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use pingan_local::client::{Answer, Failure, Person};
-use pingan_local::requests::Asked;
+use pingan_local::requests::{Asked, Counted};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -17,6 +17,7 @@ use crate::handovers;
 use crate::harness::World;
 use crate::outcomes::{self, OUTCOMES};
 use crate::tasks::{self, LANTERN};
+use crate::units;
 use crate::webhooks;
 use crate::{
     awards,
@@ -65,6 +66,7 @@ struct Row {
     case: &'static str,
     reads: Vec<String>,
     writes: Vec<String>,
+    counted: Counted,
 }
 
 /// What is weighed, and what came of it.
@@ -76,7 +78,11 @@ struct Scale {
 
 impl Scale {
     async fn new() -> Self {
-        Self { world: World::start().await, keys: 0, rows: Vec::new() }
+        let world = World::start().await;
+        if world.now().is_some() {
+            world.bundle().requests.weigh();
+        }
+        Self { world, keys: 0, rows: Vec::new() }
     }
 
     /// A key that neither this scale nor any of the people has used.
@@ -97,7 +103,7 @@ impl Scale {
         // What was requested before is not this call's.
         self.world.requests();
         let answer = call.await.unwrap();
-        let Asked { names: requests, rounds } = self.world.asked();
+        let Asked { names: requests, rounds, units } = self.world.asked();
         assert_eq!(answer.status, status, "{operation}, {case}: {}", answer.body);
 
         let is_read =
@@ -130,7 +136,14 @@ impl Scale {
         if matches!(budget, Budget::Audited | Budget::AuditedBeside) {
             assert_eq!(writes.len(), 1, "{operation}, {case}, is not written down");
         }
-        self.rows.push(Row { operation: operation.to_owned(), case, reads, writes });
+        let counted = Counted {
+            operation: operation.to_owned(),
+            case: case.to_owned(),
+            requests: [reads.clone(), writes.clone()].concat(),
+            published: 0,
+            units,
+        };
+        self.rows.push(Row { operation: operation.to_owned(), case, reads, writes, counted });
         answer
     }
 
@@ -161,7 +174,7 @@ impl Scale {
             if requests.is_empty() { "–".to_owned() } else { named.collect::<Vec<_>>().join(" + ") }
         };
         let mut lines = vec![["operation".to_owned(), String::new(), "reads".to_owned(), "writes".to_owned()]];
-        for Row { operation, case, reads, writes } in &self.rows {
+        for Row { operation, case, reads, writes, .. } in &self.rows {
             lines.push([operation.clone(), (*case).to_owned(), names(reads), names(writes)]);
         }
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap();
@@ -209,6 +222,11 @@ async fn every_operation_keeps_to_its_budget() {
     weigh_payouts(&mut scale).await;
     scale.check_covers_the_description().await;
     insta::assert_snapshot!(scale.table());
+    // In an account what is billed is on its bill.
+    if scale.world.now().is_some() {
+        let counted: Vec<_> = scale.rows.into_iter().map(|row| row.counted).collect();
+        units::holds("operations.json", &counted);
+    }
 }
 
 async fn weigh_media(scale: &mut Scale) {
@@ -715,13 +733,15 @@ async fn weigh_submission(scale: &mut Scale) {
     let new = |media: &[Uuid]| json!({ "category": "hazard", "text": "A cable hangs low.", "media": media });
     let sent = scale.weigh_command("create_report", 201, phone, "/reports", None, &new(&[])).await;
     let mut media = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..12 {
         media.push(reporter.takes_photo().await);
     }
-    let key = scale.key();
-    let with_media = new(&media);
-    let call = phone.post("/reports", key, None, &with_media);
-    scale.weigh(Budget::Command, "create_report", "with ten media", 201, call).await;
+    for (count, case) in [(2, "with two media"), (10, "with ten media")] {
+        let key = scale.key();
+        let with_media = new(&media.split_off(media.len() - count));
+        let call = phone.post("/reports", key, None, &with_media);
+        scale.weigh(Budget::Command, "create_report", case, 201, call).await;
+    }
 
     scale.weigh(Budget::Query, "list_my_reports", "", 200, phone.get("/reports")).await;
     let path = format!("/reports/{}", sent.text("/id"));
@@ -781,6 +801,22 @@ async fn weigh_review(scale: &mut Scale, stage: &'static str) {
     let stale = console.post(&decisions, key, read.version(), &approve);
     scale.weigh(Budget::Command, &decide, "stale", 412, stale).await;
     scale.weigh_command(&decide, 200, &console, &decisions, said.version(), &approve).await;
+    // What is no emergency stands before one stage alone.
+    let routine = reporter.reports("A lamp is broken.").send().await;
+    if stage != "officer" {
+        scale.world.officer("boatyard").await.approves(&routine).await;
+    }
+    if stage == "district" {
+        scale.world.station("river").await.approves(&routine).await;
+    }
+    let messages = format!("{base}/reports/{routine}/messages");
+    let key = scale.key();
+    let call = console.post(&messages, key, None, &text);
+    let said = scale.weigh(Budget::Command, &operation("message_reporter"), "routine", 200, call).await;
+    let routinely = format!("{base}/reports/{routine}/decisions");
+    let key = scale.key();
+    let call = console.post(&routinely, key, said.version(), &approve);
+    scale.weigh(Budget::Command, &decide, "routine", 200, call).await;
     let link = json!({ "decision": "mark_duplicate", "original": report });
     let decisions = format!("{base}/reports/{second}/decisions");
     let key = scale.key();

@@ -6,12 +6,14 @@
 //! | what a report lives through | [`journeys`] |
 //! | what is refused, field by field | [`bad_input`] |
 //! | who may not do what | [`unauthorised`] |
+//! | what lists take when there is much in them | [`crowded`] |
 //! | who is told what | [`notices`] |
 //! | what becomes of pictures, videos and voice | [`media`] |
 //! | how people are told, and by what | [`channels`] |
 //! | how people become members, and who knows who they are | [`members`] |
 //! | what came of reports, counted once | [`outcomes`] |
 //! | what becomes of hand-overs, and that erasure follows them | [`handovers`] |
+//! | what follows from an operation, and what that is billed for | [`units`] |
 //! | what becomes of tasks and notices, and who gets them | [`tasks`] |
 //! | how period awards are counted and proposed | [`awards`] |
 //! | a small year, played through the API | [`replay`] |
@@ -34,6 +36,7 @@ mod briefings;
 mod budget;
 mod channels;
 mod crash;
+mod crowded;
 mod deadlines;
 mod exports;
 mod handovers;
@@ -54,4 +57,5 @@ mod store;
 mod tasks;
 mod tidy;
 mod unauthorised;
+mod units;
 mod webhooks;

@@ -72,7 +72,7 @@ fn crates_import_what_the_architecture_allows_and_nothing_else() {
         ("poster", &[], &[]),
         ("inspect", &["pingan-domain"], &[]),
         ("roster", &["pingan-domain"], &[]),
-        ("runtime", &[], &["aws-config", "aws_lambda_events", "lambda_http", "lambda_runtime"]),
+        ("runtime", &[], &["aws-config", "aws-types", "aws_lambda_events", "lambda_http", "lambda_runtime"]),
         (
             "workflow",
             &["pingan-domain", "pingan-http", "pingan-runtime", "pingan-store"],

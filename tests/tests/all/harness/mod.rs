@@ -189,7 +189,7 @@ impl World {
     pub(crate) fn asked(&self) -> Asked {
         match &self.place {
             Place::Here { bundle, .. } => bundle.requests.take(),
-            Place::Deployed(_) => Asked { names: Vec::new(), rounds: 0 },
+            Place::Deployed(_) => Asked::default(),
         }
     }
 
