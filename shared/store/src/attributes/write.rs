@@ -163,43 +163,28 @@ impl ser::SerializeSeq for Elements {
     }
 }
 
-impl ser::SerializeTuple for Elements {
-    type Ok = AttributeValue;
-    type Error = Unfit;
+/// What serde has other names for, and what is a list all the same.
+macro_rules! lists_too {
+    ($($kind:ident: $write:ident),*) => {
+        $(impl ser::$kind for Elements {
+            type Ok = AttributeValue;
+            type Error = Unfit;
 
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-        ser::SerializeSeq::serialize_element(self, value)
-    }
+            fn $write<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
+                ser::SerializeSeq::serialize_element(self, value)
+            }
 
-    fn end(self) -> Result<Self::Ok, Unfit> {
-        ser::SerializeSeq::end(self)
-    }
+            fn end(self) -> Result<Self::Ok, Unfit> {
+                ser::SerializeSeq::end(self)
+            }
+        })*
+    };
 }
 
-impl ser::SerializeTupleStruct for Elements {
-    type Ok = AttributeValue;
-    type Error = Unfit;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-        ser::SerializeSeq::serialize_element(self, value)
-    }
-
-    fn end(self) -> Result<Self::Ok, Unfit> {
-        ser::SerializeSeq::end(self)
-    }
-}
-
-impl ser::SerializeTupleVariant for Elements {
-    type Ok = AttributeValue;
-    type Error = Unfit;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-        ser::SerializeSeq::serialize_element(self, value)
-    }
-
-    fn end(self) -> Result<Self::Ok, Unfit> {
-        ser::SerializeSeq::end(self)
-    }
+lists_too! {
+    SerializeTuple: serialize_element,
+    SerializeTupleStruct: serialize_field,
+    SerializeTupleVariant: serialize_field
 }
 
 /// A map that is being written.
