@@ -37,6 +37,11 @@ locals {
   http_settings     = concat(local.workflow_settings, local.sign_in_settings)
   commit_settings   = concat(local.http_settings, ["NOTICES_TABLE", "POLICY"])
 
+  # What the two functions of members need.
+  register_settings = concat(local.sign_in_settings, [
+    "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY", "USER_POOL_ID",
+  ])
+
   # A report that comes to nothing, or to another one, can call its hand-overs back with it.
   recall = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
 
@@ -290,19 +295,46 @@ locals {
       schedule   = null
     }
 
-    members = {
-      description = "Recruits, registers, lists and changes members; keeps the lists of a district."
+    recruiting = {
+      description = "Recruits members by name and from files, makes invites and their posters, registers who joins."
       trigger     = "http"
       # It reads a file of 20,000 people and seals each.
       memory_mb = 512
       # As long as API Gateway waits: an import works for 20 s and says what is left.
       timeout_seconds = 29
       concurrency     = -1
+      opens_reports   = false
+      settings        = concat(local.register_settings, ["JOIN_BASE"])
+      tables = {
+        identities = { actions = ["dynamodb:BatchGetItem", "dynamodb:PutItem"], indexes = [] }
+        # Counting the reporters of a community, and those who come by an invite, updates their records.
+        members = {
+          actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
+          indexes = ["invites-by-community"]
+        }
+        notices = local.tell
+      }
+      media      = {}
+      publishes  = false
+      subscribes = false
+      books      = false
+      # It seals identities and opens none.
+      identities = ["kms:GenerateDataKey"]
+      accounts   = ["cognito-idp:AdminCreateUser", "cognito-idp:AdminUpdateUserAttributes"]
+      schedule   = null
+    }
+
+    members = {
+      description = "Lists and changes members, keeps their channels and the lists of a district."
+      trigger     = "http"
+      # It counts all members of a district, to say what they do not cover.
+      memory_mb       = 512
+      timeout_seconds = 29
+      concurrency     = -1
       # Who looked at an identity stands in its own trail; the log says when.
       opens_reports = true
-      settings = concat(local.sign_in_settings, [
-        "MEMBERS_TABLE", "IDENTITIES_TABLE", "NOTICES_TABLE", "TASKS_TABLE", "CURSOR_KEY", "IDENTITY_KEY_ID", "HASH_KEY",
-        "USER_POOL_ID", "JOIN_BASE", "RETENTION_DAYS", "NOTICES_TOPIC_ARN", "PLATFORM_APPLICATIONS",
+      settings = concat(local.register_settings, [
+        "TASKS_TABLE", "RETENTION_DAYS", "NOTICES_TOPIC_ARN", "PLATFORM_APPLICATIONS",
       ])
       tables = {
         identities = {
@@ -312,7 +344,7 @@ locals {
         # Counting the reporters of a community updates its record.
         members = {
           actions = ["dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem"]
-          indexes = ["invites-by-community", "members-by-community", "members-by-station", "members-by-district"]
+          indexes = ["members-by-community", "members-by-station", "members-by-district"]
         }
         # Everybody reads the own inbox.
         notices = { actions = ["dynamodb:PutItem", "dynamodb:Query"], indexes = [] }

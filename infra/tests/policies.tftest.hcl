@@ -248,6 +248,33 @@ run "bundle" {
     error_message = "A function books something else than moments and retries, or gives away another role."
   }
 
+  # All that any function may do with the key of identities, and with the accounts of members: who recruits seals
+  # identities and opens none, and ends no account.
+  assert {
+    condition = {
+      for concern in ["accounts", "identities"] : concern => {
+        for name, function in module.function : name => [
+          for action in sort(one(jsondecode(function.policies[concern]).Statement).Action) : split(":", action)[1]
+        ] if can(function.policies[concern])
+      }
+      } == {
+      accounts = {
+        members = [
+          "AdminCreateUser", "AdminDeleteUser", "AdminDisableUser", "AdminEnableUser", "AdminUpdateUserAttributes",
+          "AdminUserGlobalSignOut",
+        ]
+        recruiting = ["AdminCreateUser", "AdminUpdateUserAttributes"]
+      }
+      identities = {
+        custody    = ["Decrypt"]
+        members    = ["Decrypt", "GenerateDataKey"]
+        payouts    = ["Decrypt"]
+        recruiting = ["GenerateDataKey"]
+      }
+    }
+    error_message = "A function may do something else with identities, or with the accounts of members."
+  }
+
   # Who pays opens identities and seals none; the bank's files are sealed by the same key for that purpose alone.
   assert {
     condition = {

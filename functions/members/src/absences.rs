@@ -14,14 +14,15 @@ use pingan_domain::{
     territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, IfMatch, MemberPath, Problem, Subject, Versioned, schema};
+use pingan_membership::{MANAGERS, MAX_TRIES, views::MemberView};
 use pingan_store::{
     Key, Loaded,
-    members::{IdentityWrite, MemberCommit, MemberCommitError},
+    members::{MemberCommit, MemberCommitError},
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::{MANAGERS, MAX_TRIES, Members, views::MemberView};
+use crate::Members;
 
 /// When a reviewer is absent, and who stands in.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -115,7 +116,7 @@ impl Members {
     ) -> Result<Profile, Error> {
         for _ in 0..MAX_TRIES {
             let keys = [actor, id, &wanted.deputy].map(|id| Key::Member(id.clone()));
-            let loaded = self.store.load(keys).await?;
+            let loaded = self.registry.store.load(keys).await?;
             let (acting, absent) = parties(&loaded, actor, district, id)?;
             let deputy = loaded.profile(&wanted.deputy)?;
             // Who repeats it has seen the version before.
@@ -125,7 +126,7 @@ impl Members {
             if absent.version != version {
                 return Err(Error::VersionStale(absent.version));
             }
-            let decided = deputy::begin(&absent, deputy.as_ref(), wanted.clone(), &acting, self.world.now())?;
+            let decided = deputy::begin(&absent, deputy.as_ref(), wanted.clone(), &acting, self.registry.world.now())?;
             let (Some((of_absent, of_deputy)), Some(deputy)) = (decided, deputy) else { return Ok(absent) };
             let changes = [(&absent, &of_absent), (&deputy, &of_deputy)];
             if self.commit_both(&changes).await? {
@@ -143,15 +144,16 @@ impl Members {
         version: u64,
     ) -> Result<Profile, Error> {
         for _ in 0..MAX_TRIES {
-            let loaded = self.store.load([actor, id].map(|id| Key::Member(id.clone()))).await?;
+            let loaded = self.registry.store.load([actor, id].map(|id| Key::Member(id.clone()))).await?;
             let (acting, absent) = parties(&loaded, actor, district, id)?;
             let Some(absence) = &absent.absence else { return Ok(absent) };
             if absent.version != version {
                 return Err(Error::VersionStale(absent.version));
             }
             // Who stands in only the membership says.
-            let deputy = self.store.load([Key::Member(absence.deputy.clone())]).await?.profile(&absence.deputy)?;
-            let ended = deputy::end(&absent, deputy.as_ref(), &acting, self.world.now())?;
+            let deputy =
+                self.registry.store.load([Key::Member(absence.deputy.clone())]).await?.profile(&absence.deputy)?;
+            let ended = deputy::end(&absent, deputy.as_ref(), &acting, self.registry.world.now())?;
             let Some((of_absent, of_deputy)) = ended else { return Ok(absent) };
             let mut changes = vec![(&absent, &of_absent)];
             changes.extend(deputy.as_ref().zip(of_deputy.as_ref()));
@@ -164,18 +166,8 @@ impl Members {
 
     /// Commits the memberships of an absence as one; says whether nobody was faster.
     async fn commit_both(&self, changes: &[(&Profile, &Decided)]) -> Result<bool, Error> {
-        let commits: Vec<_> = changes
-            .iter()
-            .map(|&(before, decided)| MemberCommit {
-                before: Some(before),
-                decided,
-                done: None,
-                identity: IdentityWrite::Keep,
-                invite: None,
-                invitation: None,
-            })
-            .collect();
-        match self.store.commit_members(&commits).await {
+        let commits: Vec<_> = changes.iter().map(|&(before, decided)| MemberCommit::change(before, decided)).collect();
+        match self.registry.store.commit_members(&commits).await {
             Ok(()) => Ok(true),
             Err(MemberCommitError::Failed(error)) => Err(error),
             Err(_) => Ok(false),

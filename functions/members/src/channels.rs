@@ -23,16 +23,17 @@ use pingan_domain::{
     tasking::TaskAction,
 };
 use pingan_http::{Body, PageQuery, Problem, Query, Subject, page, schema};
+use pingan_membership::{MAX_TRIES, views::TextView};
 use pingan_store::{
     Key,
-    members::{IdentityWrite, MemberCommit, MemberCommitError},
+    members::{MemberCommit, MemberCommitError},
     notices::InboxPage,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{MAX_TRIES, Members, views::TextView};
+use crate::Members;
 
 /// The longest token of a device, in characters.
 const MAX_TOKEN_CHARS: usize = 4_096;
@@ -130,7 +131,7 @@ pub(crate) async fn read_channel(
     State(members): State<Members>,
     Subject(reader): Subject,
 ) -> Result<Response, Problem> {
-    let loaded = members.store.load([Key::Member(reader.clone())]).await?;
+    let loaded = members.registry.store.load([Key::Member(reader.clone())]).await?;
     let profile = loaded.profile(&reader)?.ok_or(Refusal::NotAMember).map_err(Error::from)?;
     profile.member.state.may_act()?;
     Ok(show(&profile))
@@ -279,20 +280,20 @@ pub(crate) async fn read_inbox(
 
 impl Members {
     async fn inbox(&self, reader: &MemberId, limit: u16, cursor: Option<&str>) -> Result<InboxPage, Error> {
-        let loaded = self.store.load([Key::Member(reader.clone())]).await?;
+        let loaded = self.registry.store.load([Key::Member(reader.clone())]).await?;
         let profile = loaded.profile(reader)?.ok_or(Refusal::NotAMember)?;
         let member = &profile.member;
         member.state.may_act()?;
-        let now = self.world.now();
+        let now = self.registry.world.now();
         let of = profile.inboxes(now);
         // What a reporter has read is asked for at the same time as the inboxes.
         let receipts = async {
             match member.role {
-                Role::Reporter => self.store.task_receipts(reader).await,
+                Role::Reporter => self.registry.store.task_receipts(reader).await,
                 _ => Ok(BTreeMap::new()),
             }
         };
-        let inboxes = self.store.inbox(&of, &member.id, limit, cursor, now);
+        let inboxes = self.registry.store.inbox(&of, &member.id, limit, cursor, now);
         let (mut found, receipts) = futures::try_join!(inboxes, receipts)?;
         found.items.retain(|notice| {
             let theirs = notice.only.as_ref().is_none_or(|who| who.takes(profile.kind, &profile.trades));
@@ -305,7 +306,7 @@ impl Members {
         let wanted = wanted(body)?;
         let mut opened: Option<Channel> = None;
         for _ in 0..MAX_TRIES {
-            let loaded = self.store.load([Key::Member(actor.clone())]).await?;
+            let loaded = self.registry.store.load([Key::Member(actor.clone())]).await?;
             let before = loaded.profile(actor)?.ok_or(Refusal::NotAMember)?;
             // What was opened and is not written down could not be ended by a suspension.
             if let Some(opened) = opened.take()
@@ -325,16 +326,9 @@ impl Members {
             if before.channel == channel {
                 return Ok(before);
             }
-            let decided = membership::change_own(&before, &Change::ChooseChannel { channel }, self.world.now())?;
-            let commit = MemberCommit {
-                before: Some(&before),
-                decided: &decided,
-                done: None,
-                identity: IdentityWrite::Keep,
-                invite: None,
-                invitation: None,
-            };
-            match self.store.commit_member(&commit).await {
+            let decided =
+                membership::change_own(&before, &Change::ChooseChannel { channel }, self.registry.world.now())?;
+            match self.registry.store.commit_member(&MemberCommit::change(&before, &decided)).await {
                 Ok(()) => return Ok(decided.profile),
                 // It may be written down all the same. The same request again puts it right.
                 Err(MemberCommitError::Failed(error)) => return Err(error),
@@ -348,7 +342,7 @@ impl Members {
     async fn open(&self, profile: &Profile, wanted: Wanted<'_>) -> Result<Channel, Error> {
         let member = &profile.member;
         let quiet_hours = wanted.quiet_hours();
-        let hash = self.hashes.of("channel", &wanted.address_of(member));
+        let hash = self.registry.hashes.of("channel", &wanted.address_of(member));
         let same = profile.channel.as_ref().filter(|before| before.address == hash);
         if let Some(before) = same {
             let channel = Channel { quiet_hours, ..before.clone() };
@@ -362,9 +356,9 @@ impl Members {
         let address = match wanted {
             Wanted::Sms(_) => {
                 let key = Key::Identity(member.id.clone());
-                let item = self.store.load([key]).await?.identity(&member.id, self.world.now())?;
+                let item = self.registry.store.load([key]).await?.identity(&member.id, self.registry.world.now())?;
                 let item = item.ok_or_else(|| Error::field("/means", "needs a number, and yours is not known"))?;
-                phone = self.unseal(&item).await?.phone;
+                phone = self.registry.unseal(&item).await?.phone;
                 Address::Phone(&phone)
             }
             Wanted::Email(address, _) => Address::Mailbox(address),

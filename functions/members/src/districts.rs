@@ -17,11 +17,12 @@ use pingan_domain::{
     territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, IfMatch, Problem, Query, Subject, Versioned, schema};
+use pingan_membership::{MANAGERS, views::TextView};
 use pingan_store::Key;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{MANAGERS, Members, views::TextView};
+use crate::Members;
 
 /// A station or a community.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -215,7 +216,7 @@ pub(crate) async fn read_district(
     Subject(reader): Subject,
     DistrictPath(district): DistrictPath,
 ) -> Result<Response, Problem> {
-    let loaded = members.store.load([Key::Member(reader.clone()), Key::District(district.clone())]).await?;
+    let loaded = members.registry.store.load([Key::Member(reader.clone()), Key::District(district.clone())]).await?;
     let reader = loaded.actor(&reader)?;
     reader.state.may_act()?;
     let lists = loaded.district(&district)?.filter(|_| district.contains(&reader.node)).ok_or(Error::NotFound)?;
@@ -342,7 +343,7 @@ impl Members {
         version: u64,
         body: DistrictView,
     ) -> Result<District, Error> {
-        let loaded = self.store.load([Key::Member(actor.clone()), Key::District(district.clone())]).await?;
+        let loaded = self.registry.store.load([Key::Member(actor.clone()), Key::District(district.clone())]).await?;
         let actor = loaded.actor(actor)?.acting_as(Role::DistrictManager)?;
         if actor.node != district {
             return Err(Error::NotFound);
@@ -354,7 +355,11 @@ impl Members {
         }
         let lists = body.into_district(district, newest + 1);
         lists.validate(before.as_ref())?;
-        if self.store.put_district(&lists, newest).await? { Ok(lists) } else { Err(Error::VersionStale(newest + 1)) }
+        if self.registry.store.put_district(&lists, newest).await? {
+            Ok(lists)
+        } else {
+            Err(Error::VersionStale(newest + 1))
+        }
     }
 
     async fn coverage(
@@ -363,14 +368,14 @@ impl Members {
         district: &NodeId,
         node: Option<NodeId>,
     ) -> Result<CoverageView, Error> {
-        let loaded = self.store.load([Key::Member(reader.clone()), Key::District(district.clone())]).await?;
+        let loaded = self.registry.store.load([Key::Member(reader.clone()), Key::District(district.clone())]).await?;
         let reader = loaded.actor(reader)?.acting_as_any(&MANAGERS)?;
         let node = node.unwrap_or_else(|| reader.node.clone());
         if !district.contains(&node) || !reader.node.contains(&node) {
             return Err(Error::NotFound);
         }
         let lists = loaded.district(district)?.filter(|lists| lists.has(&node)).ok_or(Error::NotFound)?;
-        let counted = self.store.counted(&lists, &node).await?;
+        let counted = self.registry.store.counted(&lists, &node).await?;
         let coverage = coverage::coverage(&lists, &node, &counted, reader.role == Role::Officer);
         Ok(view(&lists, node, coverage))
     }

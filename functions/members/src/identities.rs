@@ -16,13 +16,14 @@ use pingan_domain::{
     territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, MemberPath, Problem, Subject};
+use pingan_membership::MAX_TRIES;
 use pingan_store::{
     Key,
     identities::{IdentityChange, StepResult},
 };
 
 use crate::{
-    MAX_TRIES, Members,
+    Members,
     managing::READERS,
     views::{IdentityView, PaymentView},
 };
@@ -86,7 +87,7 @@ impl Members {
             Key::Identity(id.clone()),
             Key::IdentityHead(id.clone()),
         ];
-        let loaded = self.store.load(keys).await?;
+        let loaded = self.registry.store.load(keys).await?;
         let reader = loaded.actor(reader)?;
         let profile = loaded.profile(id)?;
         reader.state.may_act()?;
@@ -98,13 +99,13 @@ impl Members {
         if !knows(&reader, &profile) {
             return Err(Refusal::Sealed.into());
         }
-        let now = self.world.now();
+        let now = self.registry.world.now();
         let item = loaded.identity(id, now)?.ok_or(Error::NotFound)?;
         let action = if own { IdentityAction::ReadOwn } else { IdentityAction::Read };
         let step = Step::new(id, &reader.id, reader.role, action);
         let head = loaded.identity_head(id)?;
-        self.store.record_step(head, &step, IdentityChange::Nothing, None, now, nobody).await?;
-        Ok(IdentityView::new(self.unseal(&item).await?, own))
+        self.registry.store.record_step(head, &step, IdentityChange::Nothing, None, now, nobody).await?;
+        Ok(IdentityView::new(self.registry.unseal(&item).await?, own))
     }
 
     async fn set_payment(
@@ -117,20 +118,25 @@ impl Members {
         payment.validate()?;
         for _ in 0..MAX_TRIES {
             let keys = [Key::Member(actor.clone()), Key::Identity(id.clone()), Key::IdentityHead(id.clone())];
-            let loaded = self.store.load(keys).await?;
+            let loaded = self.registry.store.load(keys).await?;
             let acting = loaded.actor(actor)?;
             acting.state.may_act()?;
             if acting.id != *id || !district.contains(&acting.node) {
                 return Err(Error::NotFound);
             }
-            let now = self.world.now();
+            let now = self.registry.world.now();
             let item = loaded.identity(id, now)?.ok_or(Error::NotFound)?;
-            let mut person = self.unseal(&item).await?;
+            let mut person = self.registry.unseal(&item).await?;
             person.payment = Some(payment.clone());
-            let sealed = self.seal(id, &person).await?;
+            let sealed = self.registry.seal(id, &person).await?;
             let step = Step::new(id, &acting.id, acting.role, IdentityAction::Change);
             let head = loaded.identity_head(id)?;
-            match self.store.record_step(head, &step, IdentityChange::Sealed(&sealed), None, now, nobody).await? {
+            match self
+                .registry
+                .store
+                .record_step(head, &step, IdentityChange::Sealed(&sealed), None, now, nobody)
+                .await?
+            {
                 StepResult::Done => return Ok(()),
                 // The member has left in this moment.
                 StepResult::AlreadyDone | StepResult::Stale => {}

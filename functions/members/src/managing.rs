@@ -9,7 +9,7 @@ use pingan_domain::{
     command::{CommandId, Fingerprint},
     deputy,
     district::Label,
-    error::Error,
+    error::{Error, Refusal},
     invite::after_days,
     member::{Body as StaffBody, MemberId, MemberState, Role},
     membership::{self, Change, Kind, Profile},
@@ -19,6 +19,7 @@ use pingan_domain::{
 use pingan_http::{
     Body, DistrictPath, IdempotencyKey, IfMatch, MemberPath, Problem, Query, Subject, Versioned, page, schema,
 };
+use pingan_membership::{MANAGERS, MAX_TRIES, views::MemberView};
 use pingan_store::{
     Key,
     members::{Done, Filter, IdentityWrite, MemberCommit, MemberCommitError},
@@ -28,8 +29,8 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    MANAGERS, MAX_TRIES, Members,
-    views::{HistoryView, MemberView, MembersPage},
+    Members,
+    views::{HistoryView, MembersPage},
 };
 
 /// The roles that read memberships.
@@ -83,14 +84,14 @@ pub(crate) async fn list_members(
     Query(query): Query<MembersQuery>,
 ) -> Result<Response, Problem> {
     let limit = page::limit(query.limit)?;
-    let loaded = members.store.load([Key::Member(reader.clone())]).await?;
+    let loaded = members.registry.store.load([Key::Member(reader.clone())]).await?;
     let reader = loaded.actor(&reader)?.acting_as_any(&READERS)?;
     let node = query.node.clone().unwrap_or_else(|| reader.node.clone());
     if !district.contains(&node) || !reader.node.contains(&node) {
         return Err(Error::NotFound.into());
     }
     let filter = Filter { role: query.role, kind: query.kind, trade: query.trade.clone(), state: query.state };
-    let found = members.store.members(&node, &filter, &reader.id, limit, query.cursor.as_deref()).await?;
+    let found = members.registry.store.members(&node, &filter, &reader.id, limit, query.cursor.as_deref()).await?;
     let mut parameters = format!("node={node}&limit={limit}");
     for (name, value) in [
         ("role", query.role.map(|role| role.name().to_owned())),
@@ -153,8 +154,10 @@ pub(crate) async fn read_member_history(
     MemberPath(id): MemberPath,
 ) -> Result<Response, Problem> {
     // The two reads do not depend on each other.
-    let (profile, events) =
-        futures::join!(members.member_for(&reader, &district, &id), members.store.member_events(&id, MAX_EVENTS),);
+    let (profile, events) = futures::join!(
+        members.member_for(&reader, &district, &id),
+        members.registry.store.member_events(&id, MAX_EVENTS),
+    );
     profile?;
     let events = events?.into_iter().map(Into::into).collect();
     Ok(([("cache-control", "no-store")], axum::Json(HistoryView { events })).into_response())
@@ -271,6 +274,19 @@ pub(crate) async fn change_member(
     Ok(Versioned(profile.version, MemberView::from(profile)).into_response())
 }
 
+/// Who you are to the platform.
+#[utoipa::path(
+    get,
+    path = "/me",
+    responses((status = 200, description = "You, with your version as `ETag`", body = MemberView)),
+)]
+pub(crate) async fn read_me(State(members): State<Members>, Subject(reader): Subject) -> Result<Response, Problem> {
+    // Who waits for confirmation or is suspended may know that.
+    let loaded = members.registry.store.load([Key::Member(reader.clone())]).await?;
+    let profile = loaded.profile(&reader)?.ok_or(Refusal::NotAMember).map_err(Error::from)?;
+    Ok(Versioned(profile.version, MemberView::from(profile)).into_response())
+}
+
 impl Members {
     /// A member of this district, for a reader who may know of them.
     pub(crate) async fn member_for(
@@ -279,7 +295,7 @@ impl Members {
         district: &NodeId,
         id: &MemberId,
     ) -> Result<Profile, Error> {
-        let loaded = self.store.load([Key::Member(reader.clone()), Key::Member(id.clone())]).await?;
+        let loaded = self.registry.store.load([Key::Member(reader.clone()), Key::Member(id.clone())]).await?;
         let reader = loaded.actor(reader)?;
         reader.state.may_act()?;
         let reader = if reader.id == *id { reader } else { reader.acting_as_any(&READERS)? };
@@ -308,16 +324,16 @@ impl Members {
                 Key::Member(id.clone()),
                 Key::Identity(id.clone()),
             ];
-            let loaded = self.store.load(keys).await?;
+            let loaded = self.registry.store.load(keys).await?;
             let acting = loaded.actor(actor)?;
             if let Some(done) = loaded.done(command)? {
-                let profile = self.repeat(&loaded, &done, fingerprint).await?;
-                self.align(&profile, loaded.identity(id, self.world.now())?.as_ref()).await?;
+                let profile = self.registry.repeat(&loaded, &done, fingerprint).await?;
+                self.align(&profile, loaded.identity(id, self.registry.world.now())?.as_ref()).await?;
                 return Ok(profile);
             }
             let before = loaded.profile(id)?.filter(|profile| district.contains(&profile.member.node));
             let before = before.ok_or(Error::NotFound)?;
-            let now = self.world.now();
+            let now = self.registry.world.now();
             let decided = if matches!(change, Change::Leave) {
                 if acting.id != *id {
                     return Err(Error::NotFound);
@@ -337,7 +353,7 @@ impl Members {
             }
             let identity = loaded.identity(id, now)?;
             let ends = match decided.profile.member.state {
-                MemberState::Left => Some(after_days(now, i64::from(self.settings.retention_days))?),
+                MemberState::Left => Some(after_days(now, i64::from(self.retention_days))?),
                 MemberState::Declined => Some(now),
                 _ => None,
             };
@@ -348,28 +364,16 @@ impl Members {
             let done = Done { command, fingerprint, target: id.to_string() };
             // Who stands in only the membership says.
             let deputy = match deputy::ended_by(&before, &decided.profile, now) {
-                Some(deputy) => self.store.load([Key::Member(deputy.clone())]).await?.profile(deputy)?,
+                Some(deputy) => self.registry.store.load([Key::Member(deputy.clone())]).await?.profile(deputy)?,
                 None => None,
             };
             let uncovered = deputy.as_ref().map(|deputy| deputy::uncover(id, deputy, &acting, now));
             let uncovered = uncovered.transpose()?.flatten();
-            let mut commits = vec![MemberCommit {
-                before: Some(&before),
-                decided: &decided,
-                done: Some(&done),
-                identity: write,
-                invite: None,
-                invitation: None,
-            }];
-            commits.extend(deputy.as_ref().zip(uncovered.as_ref()).map(|(deputy, decided)| MemberCommit {
-                before: Some(deputy),
-                decided,
-                done: None,
-                identity: IdentityWrite::Keep,
-                invite: None,
-                invitation: None,
-            }));
-            match self.store.commit_members(&commits).await {
+            let mut commits =
+                vec![MemberCommit { done: Some(&done), identity: write, ..MemberCommit::change(&before, &decided) }];
+            let uncovered = deputy.as_ref().zip(uncovered.as_ref());
+            commits.extend(uncovered.map(|(deputy, decided)| MemberCommit::change(deputy, decided)));
+            match self.registry.store.commit_members(&commits).await {
                 Ok(()) => {
                     self.align(&decided.profile, identity.as_ref()).await?;
                     return Ok(decided.profile);
@@ -392,17 +396,17 @@ impl Members {
         let id = &profile.member.id;
         match profile.member.state {
             MemberState::Applied => Ok(()),
-            MemberState::Suspended => self.accounts.disable(id).await,
-            MemberState::Declined | MemberState::Left => self.accounts.delete(id).await,
+            MemberState::Suspended => self.registry.accounts.disable(id).await,
+            MemberState::Declined | MemberState::Left => self.registry.accounts.delete(id).await,
             MemberState::Invited | MemberState::Active => {
-                if self.accounts.enable(id).await? {
+                if self.registry.accounts.enable(id).await? {
                     return Ok(());
                 }
                 // Who registered with a poster gets an account once they are confirmed.
                 match identity {
-                    Some(item) if self.accounts.are_ours() => {
-                        let person = self.unseal(item).await?;
-                        self.accounts.create(id, &person.phone, true).await
+                    Some(item) if self.registry.accounts.are_ours() => {
+                        let person = self.registry.unseal(item).await?;
+                        self.registry.accounts.create(id, &person.phone, true).await
                     }
                     _ => Ok(()),
                 }

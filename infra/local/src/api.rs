@@ -10,14 +10,16 @@ use custody::Custody;
 use exports::Exports;
 use jiff::tz::TimeZone;
 use media::MediaFunction;
-use members::{Members, Settings};
+use members::Members;
 use payouts::Payouts;
 use pingan_cloud::{Accounts, Channels, DocumentStore, KeyedHash, MediaStore, Sealer};
 use pingan_domain::{calendar::Policy, media::MediaLimits, webhook_target::Reach};
 use pingan_http::openapi::Base;
+use pingan_membership::Registry;
 use pingan_runtime::World;
 use pingan_store::{CursorKey, Store, TableNames};
 use pingan_workflow::Workflow;
+use recruiting::Recruiting;
 use rewards::{Rewards, Told};
 use statistics::Statistics;
 use utoipa::{OpenApi as _, openapi::OpenApi};
@@ -31,6 +33,8 @@ pub struct Functions {
     pub media: MediaFunction,
     /// For `members`.
     pub members: Members,
+    /// For `recruiting`.
+    pub recruiting: Recruiting,
     /// For `custody`.
     pub custody: Custody,
     /// For `statistics`.
@@ -53,6 +57,7 @@ pub fn router(functions: Functions) -> (Router, OpenApi) {
         workflow,
         media,
         members,
+        recruiting,
         custody,
         agency_systems,
         statistics,
@@ -71,6 +76,7 @@ pub fn router(functions: Functions) -> (Router, OpenApi) {
         .merge(outcomes::router(workflow))
         .merge(media::router(media))
         .merge(members::router(members))
+        .merge(recruiting::router(recruiting))
         .merge(custody::router(custody))
         .merge(statistics::router(statistics))
         .merge(agency_systems::router(agency_systems))
@@ -115,15 +121,16 @@ impl Functions {
             aws_sdk_sns::Config::builder().behavior_version(BehaviorVersion::v2026_01_12()).build(),
         );
         let sealer = Arc::new(Sealer::kms(kms, "nowhere".to_owned()));
-        let members = Members {
+        let registry = Registry {
             store: store.clone(),
             world: World::real(),
             sealer: sealer.clone(),
             hashes: KeyedHash::new(vec![0; 32])?,
             accounts: Arc::new(Accounts::Outside),
-            channels: Channels::new(sns, "nowhere".to_owned(), "")?,
-            settings: Settings { linked: false, join_base: String::new(), retention_days: 180 },
         };
+        let channels = Channels::new(sns, "nowhere".to_owned(), "")?;
+        let members = Members { registry: registry.clone(), channels, retention_days: 180 };
+        let recruiting = Recruiting { registry, linked: false, join_base: String::new() };
         let agency_systems =
             AgencySystems { store: store.clone(), world: World::real(), sealer: sealer.clone(), reach: Reach::Public };
         let custody = Custody { store: store.clone(), world: World::real(), sealer: sealer.clone() };
@@ -144,6 +151,18 @@ impl Functions {
             time_zone: TimeZone::UTC,
         };
         let briefings = Briefings { store, documents, world: World::real(), time_zone: TimeZone::UTC };
-        Ok(Self { workflow, media, members, custody, statistics, agency_systems, briefings, exports, rewards, payouts })
+        Ok(Self {
+            workflow,
+            media,
+            members,
+            recruiting,
+            custody,
+            statistics,
+            agency_systems,
+            briefings,
+            exports,
+            rewards,
+            payouts,
+        })
     }
 }

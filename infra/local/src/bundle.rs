@@ -28,8 +28,7 @@ use jiff::{SignedDuration, tz::TimeZone};
 use media::MediaFunction;
 use media_erase::MediaErase;
 use media_intake::Intake;
-pub use members::{Appointed, Appointment};
-use members::{Members, Settings};
+use members::Members;
 use notify::Notify;
 use payouts::Payouts;
 use pingan_cloud::{
@@ -44,9 +43,12 @@ use pingan_domain::{
     webhook_target::Reach,
 };
 use pingan_http::{MemberClaim, Problem, problem::answer_panics};
+use pingan_membership::Registry;
 use pingan_runtime::{Failure, World};
 use pingan_store::{CursorKey, Store, TableNames, recount::Recount, tables};
 use pingan_workflow::{Workflow, handovers::MAX_CALLED};
+use recruiting::Recruiting;
+pub use recruiting::{Appointed, Appointment};
 use reward_clock::RewardClock;
 use reward_propose::RewardPropose;
 use rewards::{Rewards, Told};
@@ -207,7 +209,7 @@ pub struct Bundle {
     deadlines: Deadlines,
     reward_clock: RewardClock,
     awards: Awards,
-    members: Members,
+    recruiting: Recruiting,
     briefing: BriefingJob,
     inbox: Inbox,
     issuer: Issuer,
@@ -282,18 +284,22 @@ impl Bundle {
         let media = MediaStore::new(s3.clone(), BUCKET.to_owned());
         let (briefings, briefing) = briefings(&store_of_functions, &briefing_store, &s3, &world, &policy);
         let (exports, export) = exports(&store_of_functions, &export_store, &s3, &world, &policy);
+        let registry = Registry {
+            store: store_of_functions.clone(),
+            world: world.clone(),
+            sealer: sealer.clone(),
+            hashes: hashes.clone(),
+            accounts: Arc::new(Accounts::Outside),
+        };
         let functions = api::Functions {
             workflow: workflow.clone(),
             media: MediaFunction { workflow: workflow.clone(), media: media.clone() },
             members: Members {
-                store: store_of_functions.clone(),
-                world: world.clone(),
-                sealer: sealer.clone(),
-                hashes: hashes.clone(),
-                accounts: Arc::new(Accounts::Outside),
+                registry: registry.clone(),
                 channels: Channels::new(sns.clone(), topic_arn.clone(), subscriptions::APPLICATIONS)?,
-                settings: Settings { linked: true, join_base: format!("{url}/join/"), retention_days: 180 },
+                retention_days: 180,
             },
+            recruiting: Recruiting { registry, linked: true, join_base: format!("{url}/join/") },
             custody: Custody { store: store_of_functions.clone(), world: world.clone(), sealer: sealer.clone() },
             agency_systems: AgencySystems {
                 store: store_of_functions.clone(),
@@ -322,7 +328,7 @@ impl Bundle {
             briefings,
             exports,
         };
-        let (members, deadlines) = (functions.members.clone(), deadlines_of(&workflow, &deadlines_store));
+        let (recruiting, deadlines) = (functions.recruiting.clone(), deadlines_of(&workflow, &deadlines_store));
         let issuer = Issuer::open(&data.join("issuer.pem"), format!("{url}/auth"))?;
         let router = router(functions, &issuer, inbox.clone())
             .route(&format!("/{BUCKET}"), objects.clone())
@@ -384,7 +390,7 @@ impl Bundle {
             deadlines,
             reward_clock,
             awards,
-            members,
+            recruiting,
             briefing,
             inbox,
             issuer,
@@ -397,7 +403,7 @@ impl Bundle {
 
     /// Appoints a district manager, as the operator of a deployment does.
     pub async fn appoint(&self, appointment: &Appointment) -> Result<Appointed, Error> {
-        self.members.appoint(appointment).await
+        self.recruiting.appoint(appointment).await
     }
 
     /// Orders the briefings of the last whole week, as the schedule does on Mondays.

@@ -7,7 +7,6 @@ use std::{path::PathBuf, process::ExitCode};
 use aws_config::{BehaviorVersion, SdkConfig};
 use clap::{Parser, Subcommand};
 use jiff::tz::TimeZone;
-use members::{Appointed, Appointment, Members};
 use pingan_cloud::Scanner;
 use pingan_domain::{
     calendar::Policy, error::Error, media::MediaLimits, member::Body, named::Named as _, proof::Of, territory::NodeId,
@@ -18,6 +17,7 @@ use pingan_store::{
     recount::{Difference, Recount},
 };
 use pingan_workflow::Workflow;
+use recruiting::{Appointed, Appointment, Recruiting};
 use tally::Tally;
 use tracing_subscriber::EnvFilter;
 
@@ -132,7 +132,7 @@ enum Command {
         /// The person's phone number. It is sealed.
         #[arg(long)]
         phone: String,
-        /// Not here but in the deployment whose `members` function has this environment.
+        /// Not here but in the deployment whose `recruiting` function has this environment.
         #[arg(long)]
         deployed: bool,
     },
@@ -228,7 +228,7 @@ async fn operator_sdk() -> SdkConfig {
 async fn appoint(data: PathBuf, appointment: &Appointment, deployed: bool) -> Done {
     let answer = if deployed {
         let sdk = operator_sdk().await;
-        Members::from_environment(pingan_runtime::Environment, &sdk)?.appoint(appointment).await
+        Recruiting::from_environment(pingan_runtime::Environment, &sdk)?.appoint(appointment).await
     } else {
         // Uploads that wait may have to be scanned, by whom only the next start says.
         let intake = IntakeOptions { run: RunIntake::Nowhere, ..IntakeOptions::default() };

@@ -105,6 +105,8 @@ async fn measure_one(reporters: usize) -> Result<Measured, Failure> {
     let key = Uuid::new_v4();
     let call = scale.district.post(&steps, key, made.version(), &publish);
     scale.weigh(&mut calls, SEND, call).await?.expect(200)?;
+    // The first list of a process asks for fewer partitions at once.
+    reporter.get("/me/tasks").await?.expect(200)?;
     let list = scale.weigh(&mut calls, "a reporter's list", reporter.get("/me/tasks")).await?.expect(200)?;
     let listed =
         list.body["items"].as_array().is_some_and(|items| items.iter().any(|item| item["id"] == made.body["id"]));

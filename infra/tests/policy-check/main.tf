@@ -15,10 +15,10 @@ variable "prefix" {
 }
 
 locals {
-  # Who may know who a pseudonym is.
-  may_identify = ["members", "custody", "payouts"]
+  # Who opens sealed identities, or seals them.
+  may_identify = ["custody", "members", "payouts", "recruiting"]
   # Who makes and ends the accounts with which members sign in.
-  may_register = ["members"]
+  may_register = ["members", "recruiting"]
   may_publish  = ["notify"]
   # Who keeps the subscriptions and devices of those who are told.
   may_subscribe = ["members"]

@@ -1,4 +1,4 @@
-//! Members: reporters and staff, as every function but `members` sees them.
+//! Members: reporters and staff, as every function but those of members sees them.
 //!
 //! Who a member is in life (name, phone, payment details) is not here and never will be:
 //! that is the identity, kept in a table of its own.

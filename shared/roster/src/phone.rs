@@ -2,10 +2,12 @@
 
 use std::fmt;
 
-use phonenumber::{Mode, Type, country::Id};
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat, PhoneNumberType, Region};
 
 /// The longest text that is looked at, in characters.
 const MAX_CHARS: usize = 40;
+/// China's country calling code.
+const CHINA: i32 = 86;
 
 /// A phone number that can be sent a text, in E.164.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,15 +58,14 @@ impl Phone {
         } else if digits.len() == 13 && digits.starts_with("861") {
             digits.insert(0, '+');
         }
-        let number = phonenumber::parse(Some(Id::CN), &digits).map_err(|_| PhoneError::NotANumber)?;
-        if !phonenumber::is_valid(&number) {
+        let number = PHONE_NUMBER_UTIL.parse(&digits, Some(Region::CN)).map_err(|_| PhoneError::NotANumber)?;
+        if !number.is_valid() {
             return Err(PhoneError::Invalid);
         }
-        let kind = number.number_type(&phonenumber::metadata::DATABASE);
-        if number.code().value() == 86 && kind != Type::Mobile {
+        if number.country_code == CHINA && number.get_type() != PhoneNumberType::Mobile {
             return Err(PhoneError::NotMobile);
         }
-        Ok(Self(number.format().mode(Mode::E164).to_string()))
+        Ok(Self(number.format_as(PhoneNumberFormat::E164).into_owned()))
     }
 
     /// The number in E.164: `+8613800138000`.
@@ -132,6 +133,10 @@ mod tests {
             ("+1 (212) 555-2368", "+12125552368"),
             ("+44 20 7946 0958", "+442079460958"),
             ("19912345678", "+8619912345678"),
+            // In Italy and the Ivory Coast the zero belongs to the number, in France it does not.
+            ("+39 06 6988 2000", "+390669882000"),
+            ("+225 07 07 12 34 56", "+2250707123456"),
+            ("+33 (0)6 12 34 56 78", "+33612345678"),
         ] {
             assert_eq!(Phone::parse(text).as_ref().map(Phone::as_e164), Ok(e164), "{text:?}");
         }

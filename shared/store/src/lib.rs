@@ -60,6 +60,8 @@ pub mod tallies;
 pub mod tasks;
 pub mod webhooks;
 
+use std::sync::{Arc, atomic::AtomicUsize};
+
 use aws_sdk_dynamodb::Client;
 
 pub use crate::{
@@ -76,12 +78,14 @@ pub struct Store {
     client: Client,
     tables: TableNames,
     cursor_key: CursorKey,
+    /// How many merged lists were begun with this client.
+    merged: Arc<AtomicUsize>,
 }
 
 impl Store {
     /// The records in these tables. `cursor_key` signs the cursors of lists.
     pub fn new(client: Client, tables: TableNames, cursor_key: CursorKey) -> Self {
-        Self { client, tables, cursor_key }
+        Self { client, tables, cursor_key, merged: Arc::default() }
     }
 
     /// The names of the tables.

@@ -173,6 +173,20 @@ pub struct MemberCommit<'a> {
     pub invitation: Option<(Digest, &'a PersonalInvite)>,
 }
 
+impl<'a> MemberCommit<'a> {
+    /// A change of a membership that touches nothing beside it.
+    pub fn change(before: &'a Profile, decided: &'a Decided) -> Self {
+        Self {
+            before: Some(before),
+            decided,
+            done: None,
+            identity: IdentityWrite::Keep,
+            invite: None,
+            invitation: None,
+        }
+    }
+}
+
 /// Why nothing was committed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum MemberCommitError {

@@ -1,11 +1,13 @@
 //! Pages of the lists that indexes and partitions hold, partitions as a whole, and lists that are
 //! merged from several partitions.
 
+use std::sync::atomic::Ordering;
+
 use aws_sdk_dynamodb::{
     operation::query::{QueryOutput, builders::QueryFluentBuilder},
     types::AttributeValue,
 };
-use futures::future::try_join_all;
+use futures::{StreamExt as _, TryStreamExt as _};
 use pingan_domain::{error::Error, member::MemberId};
 use serde::de::DeserializeOwned;
 
@@ -19,6 +21,13 @@ use crate::{
 /// The most pages, of 1 MiB each, that are read of a partition as a whole; what belongs to one
 /// thing keeps within few by its own limits.
 const MAX_PAGES: usize = 20;
+
+/// How many partitions are asked at once for the first merged list of a process; one more for each list after it. Each needs a
+/// connection of its own, and where a function has a seventh of a core, a handshake takes longer than the round trip that it
+/// saves: who waits for a cold start does not wait for all of them as well. Later ones find the connections there, unless the
+/// process has rested for so long that they were closed.
+const AT_ONCE_AT_FIRST: usize = 2;
+
 /// The attribute of the cursor of a merged list.
 pub(crate) const PLACE: &str = "sk";
 
@@ -206,7 +215,7 @@ impl Store {
 
     /// What stands after a sort key in these partitions of a table, as one list: at most `limit`
     /// items by their sort keys, and whether there are more. The partitions are asked at the same
-    /// time. What cursor goes on from there, the caller knows.
+    /// time, but for the first lists of a process ([`AT_ONCE_AT_FIRST`]). What cursor goes on from there, the caller knows.
     pub(crate) async fn merged(
         &self,
         table: Table,
@@ -214,8 +223,9 @@ impl Store {
         since: &str,
         limit: u16,
     ) -> Result<(Vec<Item>, bool), Error> {
-        let asked = partitions.into_iter().map(|pk| self.after(table, pk, since, limit));
-        let pages = try_join_all(asked).await?;
+        let at_once = AT_ONCE_AT_FIRST.saturating_add(self.merged.fetch_add(1, Ordering::Relaxed));
+        let asked = partitions.into_iter().map(|pk| Box::pin(self.after(table, pk, since, limit)));
+        let pages: Vec<_> = futures::stream::iter(asked).buffered(at_once).try_collect().await?;
         let mut more = pages.iter().any(|(_, more)| *more);
         let mut found: Vec<Item> = pages.into_iter().flat_map(|(items, _)| items).collect();
         found.sort_by_key(place);

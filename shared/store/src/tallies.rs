@@ -239,11 +239,14 @@ impl Store {
         to: Span,
         only: Option<&[Counter]>,
     ) -> Result<Vec<(Span, Tallies)>, Error> {
-        let names =
-            only.map(|only| OWN.iter().map(|name| (*name).to_owned()).chain(only.iter().map(Counter::to_string)));
-        let names: Option<HashMap<String, String>> =
-            names.map(|names| names.enumerate().map(|(i, name)| (format!("#n{i}"), name)).collect());
-        let shows = names.as_ref().map(|names| names.keys().cloned().collect::<Vec<_>>().join(", "));
+        // Made for each page: one is the rule, and to keep them for another would mean to copy them all.
+        let names = || {
+            let only = only?;
+            let names = OWN.iter().map(|name| (*name).to_owned()).chain(only.iter().map(Counter::to_string));
+            Some(names.enumerate().map(|(i, name)| (format!("#n{i}"), name)).collect::<HashMap<_, _>>())
+        };
+        let shows =
+            only.map(|only| (0..OWN.len() + only.len()).map(|i| format!("#n{i}")).collect::<Vec<_>>().join(", "));
         let mut found = Vec::new();
         let mut start = None;
         for _ in 0..MAX_PAGES {
@@ -256,7 +259,7 @@ impl Store {
                 .expression_attribute_values(":from", AttributeValue::S(from.to_string()))
                 .expression_attribute_values(":to", AttributeValue::S(to.to_string()))
                 .set_projection_expression(shows.clone())
-                .set_expression_attribute_names(names.clone())
+                .set_expression_attribute_names(names())
                 .set_exclusive_start_key(start)
                 .send()
                 .await

@@ -166,6 +166,22 @@ async fn what_a_task_costs_does_not_depend_on_how_many_it_is_for() {
     }
 }
 
+/// The first list asks for two of three places, and for the third when one of them is there.
+#[tokio::test]
+async fn the_first_list_of_a_process_makes_fewer_connections() {
+    let world = World::start_here().await;
+    let officer = world.manager("officer-lantern").await;
+    let reporter = world.reporter("lantern").await;
+    let code = officer.sends_task(&task(&world, &[LANTERN])).await;
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        world.requests();
+        assert_eq!(reporter.tasks().await, [code.as_str()]);
+        rounds.push(world.asked().rounds);
+    }
+    assert!((2..=3).contains(&rounds[0]) && rounds[1..] == [2, 2], "{rounds:?}");
+}
+
 #[tokio::test]
 async fn the_scheduler_starts_and_ends_a_task_by_itself() {
     let world = World::start().await;

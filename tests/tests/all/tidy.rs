@@ -72,6 +72,11 @@ fn crates_import_what_the_architecture_allows_and_nothing_else() {
         ("poster", &[], &[]),
         ("inspect", &["pingan-domain"], &[]),
         ("roster", &["pingan-domain"], &[]),
+        (
+            "membership",
+            &["pingan-cloud", "pingan-domain", "pingan-http", "pingan-runtime", "pingan-store"],
+            &["aws-config", "aws-sdk-cognitoidentityprovider", "aws-sdk-dynamodb", "aws-sdk-kms"],
+        ),
         ("runtime", &[], &["aws-config", "aws-types", "aws_lambda_events", "lambda_http", "lambda_runtime"]),
         (
             "workflow",
@@ -179,6 +184,15 @@ fn every_dependency_has_its_reason_written_down() {
         let name = line.split([' ', '=']).next().expect("a split has a first part");
         assert!(reasons.contains(&format!("`{name}`")), "docs/dependencies.md says nothing of {name}");
     }
+}
+
+/// A patch that no version asks for any more is left out with a warning alone.
+#[test]
+fn the_checksums_are_those_that_stand_in() {
+    let lock = read(&root().join("Cargo.lock"));
+    let packages: Vec<_> = lock.split("[[package]]").filter(|text| text.contains("\nname = \"crc-fast\"\n")).collect();
+    assert_eq!(packages.len(), 1, "there is more than one crc-fast: raise the version of infra/crc-fast");
+    assert!(!packages[0].contains("source = "), "infra/crc-fast is not used: raise its version");
 }
 
 /// The API has no field, value or parameter for what a person is or thinks.

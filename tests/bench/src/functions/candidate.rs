@@ -57,11 +57,13 @@ pub(super) struct Candidate {
 pub(super) struct Programs {
     /// The HTTP functions, by name.
     pub(super) functions: BTreeMap<String, PathBuf>,
+    /// The functions that nobody waits for, by name: those of streams, uploads and clocks. Only their sizes are looked at.
+    pub(super) followers: BTreeMap<String, PathBuf>,
     hello: PathBuf,
     bare: PathBuf,
 }
 
-/// The HTTP functions that are wanted, all when none is named, and what they are measured against: those
+/// The HTTP functions that are wanted, all functions when none is named, and what they are measured against: those
 /// in a folder, or built now.
 ///
 /// # Errors
@@ -69,17 +71,23 @@ pub(super) struct Programs {
 /// There is no such HTTP function, or cargo cannot build it.
 pub(super) fn programs(only: &[String], folder: Option<PathBuf>) -> Result<Programs, Failure> {
     let workspace = Workspace::here()?;
-    let http: Vec<String> = workspace.functions.iter().filter(|name| is_http(&workspace.root, name)).cloned().collect();
+    let (http, followers): (Vec<_>, Vec<_>) =
+        workspace.functions.iter().cloned().partition(|name| is_http(&workspace.root, name));
     if let Some(unknown) = only.iter().find(|name| !http.contains(name)) {
         return Err(format!("{unknown} is no HTTP function. There are: {}", http.join(", ")).into());
     }
-    let functions = if only.is_empty() { http } else { only.to_vec() };
+    let (functions, followers) = if only.is_empty() { (http, followers) } else { (only.to_vec(), Vec::new()) };
     let folder = match folder {
         Some(folder) => folder,
-        None => build(&workspace, &functions)?,
+        None => build(&workspace, functions.iter().chain(&followers))?,
     };
-    let functions = functions.into_iter().map(|name| (name.clone(), folder.join(&name))).collect();
-    Ok(Programs { functions, hello: folder.join(HELLO), bare: folder.join(BARE) })
+    let there = |names: Vec<String>| names.into_iter().map(|name| (name.clone(), folder.join(&name))).collect();
+    Ok(Programs {
+        functions: there(functions),
+        followers: there(followers),
+        hello: folder.join(HELLO),
+        bare: folder.join(BARE),
+    })
 }
 
 /// Builds the programs as they are shipped. Gives the folder where they are.
@@ -87,13 +95,12 @@ pub(super) fn programs(only: &[String], folder: Option<PathBuf>) -> Result<Progr
 /// It is one build, in which all functions are selected, as `cargo bundle` does it: which features of a dependency
 /// are on goes by the selected packages. What they are measured against asks for none that they have not.
 #[expect(clippy::print_stderr, reason = "it takes minutes, and people should know what for")]
-fn build(workspace: &Workspace, functions: &[String]) -> Result<PathBuf, Failure> {
-    eprintln!("building {} functions as they are shipped", functions.len());
+fn build<'a>(workspace: &Workspace, functions: impl Iterator<Item = &'a String>) -> Result<PathBuf, Failure> {
+    eprintln!("building the functions as they are shipped");
     let mut command = cargo();
     command.args(["build", "--locked", "--release", "--package", "pingan-baseline"]);
     command.args(workspace.functions.iter().flat_map(|name| ["--package", name]));
-    command
-        .args([HELLO, BARE].into_iter().chain(functions.iter().map(String::as_str)).flat_map(|name| ["--bin", name]));
+    command.args([HELLO, BARE].into_iter().chain(functions.map(String::as_str)).flat_map(|name| ["--bin", name]));
     if command.current_dir(&workspace.root).status()?.success() {
         Ok(workspace.target.join("release"))
     } else {

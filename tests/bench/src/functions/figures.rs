@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use pingan_package::archive;
 use pingan_runtime::Failure;
 
 use super::candidate::Candidate;
@@ -48,6 +49,12 @@ impl Figures {
     pub(super) fn of(candidate: &Candidate) -> Result<Self, Failure> {
         let (program_bytes, package_bytes) = (size(&candidate.contents)?, size(&candidate.package)?);
         Ok(Self { program_bytes, package_bytes, ..Self::default() })
+    }
+
+    /// The sizes of a program that is not started, packed as `cargo bundle` does it.
+    pub(super) fn of_package(name: &str, program: &Path, work: &Path) -> Result<Self, Failure> {
+        let package_bytes = archive::package(name, program, &work.join(name).with_extension("zip"))?.size_bytes;
+        Ok(Self { program_bytes: size(program)?, package_bytes, ..Self::default() })
     }
 
     /// The median of the starts by one of their figures; none where there were none.

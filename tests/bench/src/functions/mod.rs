@@ -45,7 +45,8 @@ pub struct Options {
     /// Only these functions; all HTTP functions when none is named.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Measure the programs in this folder instead of building them: of an older build, or of another profile.
+    /// Measure the programs in this folder instead of building them: of an older build, or of another profile. It holds all of
+    /// them, or with `--only` those.
     #[arg(long)]
     programs: Option<PathBuf>,
     /// Leave out Python and Node.
@@ -85,6 +86,10 @@ pub async fn run(options: Options, write: bool) -> Result<(), Failure> {
     let peers = if options.no_peers { Vec::new() } else { peers()? };
     let candidates = candidates(&programs, &peers, &calls, work.path())?;
 
+    let mut packages = Vec::new();
+    for (name, program) in &programs.followers {
+        packages.push((name.clone(), Figures::of_package(name, program, work.path())?));
+    }
     let mut figures: BTreeMap<String, Figures> = BTreeMap::new();
     for candidate in &candidates {
         figures.insert(candidate.name.clone(), Figures::of(candidate)?);
@@ -117,7 +122,7 @@ pub async fn run(options: Options, write: bool) -> Result<(), Failure> {
     if !options.only.is_empty() {
         command = format!("{command} --only {}", options.only.join(","));
     }
-    report::section("functions", &command, &table::tables(&candidates, &figures), write)
+    report::section("functions", &command, &table::tables(&candidates, &packages, &figures), write)
 }
 
 /// All that are measured: what is measured against first.

@@ -158,6 +158,8 @@ impl District<'_> {
                 ..writes(REPORTER, "/media".to_owned(), picture).of("media", "POST /media")
             },
             reads(OFFICER, of_district("members")).of("members", "GET …/members"),
+            writes(OFFICER, of_district("invites"), json!({ "node": "demo.river.boatyard" }))
+                .of("recruiting", "POST …/invites"),
             writes(STATION, of_district(&format!("members/{member}/openings")), json!({ "reason": "Life in danger." }))
                 .of("custody", "POST …/openings"),
             Request {

@@ -16,8 +16,12 @@ const MAX_WARM_TO_PYTHON: f64 = 0.35;
 const MAX_PEAK_MB: f64 = 20.0;
 const MAX_PACKAGE_MB: f64 = 4.0;
 
-/// All tables, as Markdown.
-pub(super) fn tables(candidates: &[Candidate], figures: &BTreeMap<String, Figures>) -> String {
+/// All tables, as Markdown. `packages` are those of the functions that nobody waits for.
+pub(super) fn tables(
+    candidates: &[Candidate],
+    packages: &[(String, Figures)],
+    figures: &BTreeMap<String, Figures>,
+) -> String {
     let mut text = String::new();
     text.push_str(
         "| candidate | operation | cold start ms | × hello | CPU ms | warm CPU µs | time µs | instructions | × bare | peak MB | program MB | zip MB |\n\
@@ -47,8 +51,15 @@ pub(super) fn tables(candidates: &[Candidate], figures: &BTreeMap<String, Figure
         ];
         let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
+    if !packages.is_empty() {
+        text.push_str("\n| function that nobody waits for | program MB | zip MB |\n|---|--:|--:|\n");
+    }
+    for (name, package) in packages {
+        let (program, zip) = (megabytes(package.program_bytes), megabytes(package.package_bytes));
+        let _ = writeln!(text, "| {name} | {program:.1} | {zip:.2} |");
+    }
     text.push_str("\n| goal | worst | by | |\n|---|--:|---|---|\n");
-    for goal in goals(candidates, figures) {
+    for goal in goals(candidates, packages, figures) {
         let Goal { name, limit, worst, .. } = &goal;
         let (figure, by) =
             worst.as_ref().map_or(("–".to_owned(), "not measured"), |(figure, by)| (format!("{figure:.3}"), by));
@@ -75,7 +86,7 @@ impl Goal {
     }
 }
 
-fn goals(candidates: &[Candidate], figures: &BTreeMap<String, Figures>) -> Vec<Goal> {
+fn goals(candidates: &[Candidate], packages: &[(String, Figures)], figures: &BTreeMap<String, Figures>) -> Vec<Goal> {
     let of = |name: &str| figures.get(name);
     let functions = || candidates.iter().filter(|candidate| candidate.kind == Kind::Function);
     let worst = |name, limit, figure: &dyn Fn(&Candidate, &Figures) -> Option<f64>| Goal {
@@ -107,7 +118,15 @@ fn goals(candidates: &[Candidate], figures: &BTreeMap<String, Figures>) -> Vec<G
             submission(candidate).and_then(|()| ratio(measured.warm.map(|warm| warm.cpu), Some(python)))
         }),
         worst("peak memory, MB", MAX_PEAK_MB, &|_, measured| peak(measured)),
-        worst("zip, MB", MAX_PACKAGE_MB, &|_, measured| Some(megabytes(measured.package_bytes))),
+        Goal {
+            name: "zip, MB",
+            limit: MAX_PACKAGE_MB,
+            worst: functions()
+                .filter_map(|candidate| Some((&candidate.name, of(&candidate.name)?)))
+                .chain(packages.iter().map(|(name, package)| (name, package)))
+                .map(|(name, figures)| (megabytes(figures.package_bytes), name.clone()))
+                .max_by(|one, other| one.0.total_cmp(&other.0)),
+        },
     ]
 }
 
@@ -200,7 +219,9 @@ mod tests {
             ("Python", measured(200, 9_999)),
         ];
         let figures = figures.into_iter().map(|(name, figures)| (name.to_owned(), figures)).collect();
-        let goals = goals(&candidates, &figures);
+        let large = Figures { program_bytes: 9_960_000, package_bytes: 4_500_000, ..Figures::default() };
+        let packages = [("media-intake".to_owned(), large)];
+        let goals = goals(&candidates, &packages, &figures);
         let shown: Vec<_> =
             goals.iter().map(|goal| (goal.verdict(), goal.worst.as_ref().map(|worst| worst.0))).collect();
         assert_eq!(shown[0], ("holds", Some(3.0)));
@@ -209,8 +230,9 @@ mod tests {
         assert_eq!(shown[3], ("holds", Some(1.25)));
         assert_eq!(shown[4], ("not measured", None), "nothing was warm");
         assert_eq!(shown[5], ("holds", Some(1.024)));
-        assert_eq!(shown[6].0, "missed");
-        let text = tables(&candidates, &figures);
+        assert_eq!(shown[6], ("missed", Some(4.5)), "every function is packed");
+        let text = tables(&candidates, &packages, &figures);
+        assert!(text.contains("| media-intake | 10.0 | 4.50 |"), "{text}");
         assert!(text.contains("| submission | POST /reports | 12.0 | 3.00 |"), "{text}");
         assert!(
             text.contains("| bare calls of submission | POST /reports | 10.0 | 2.50 | 0.0 | – | – | 100 | – |"),

@@ -26,6 +26,7 @@ use pingan_domain::{
     territory::{Level, NodeId},
 };
 use pingan_http::{DistrictPath, Problem, Query, Subject, schema};
+use pingan_membership::MANAGERS;
 use pingan_roster::{Entry, Lists, Roster, RosterError, Row};
 use pingan_store::{
     Key,
@@ -35,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use crate::{MANAGERS, Members};
+use crate::Recruiting;
 
 /// How many lines are committed at once.
 const AT_ONCE: usize = 16;
@@ -123,17 +124,17 @@ impl<S: Sync + Send> FromRequest<S> for File {
     ),
 )]
 pub(crate) async fn import_members(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(actor): Subject,
     DistrictPath(district): DistrictPath,
     Query(query): Query<ImportQuery>,
     File(bytes): File,
 ) -> Result<Response, Problem> {
-    let view = members.import(&actor, &district, &query, &bytes).await?;
+    let view = recruiting.import(&actor, &district, &query, &bytes).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
 
-impl Members {
+impl Recruiting {
     async fn import(
         &self,
         actor: &MemberId,
@@ -142,7 +143,7 @@ impl Members {
         bytes: &[u8],
     ) -> Result<ImportView, Error> {
         let started = Instant::now();
-        let loaded = self.store.load([Key::Member(actor.clone()), Key::District(district.clone())]).await?;
+        let loaded = self.registry.store.load([Key::Member(actor.clone()), Key::District(district.clone())]).await?;
         let actor = loaded.actor(actor)?.acting_as_any(&MANAGERS)?;
         let lists = loaded.district(district)?.filter(|_| district.contains(&actor.node)).ok_or(Error::NotFound)?;
         let default = query.node.clone().or_else(|| Some(actor.node.clone())).filter(|n| n.level() == Level::Community);
@@ -219,13 +220,19 @@ impl Members {
     /// Whose number each row has, hundred by hundred at once: the place of the row, the hash
     /// of the number, and the member whose it is.
     async fn claims(&self, rows: &[Row]) -> Result<Vec<(usize, Digest, Option<MemberId>)>, Error> {
-        let hashed: Vec<(usize, Digest)> =
-            rows.iter().enumerate().map(|(place, row)| (place, self.phone_hash(row.phone.as_e164()))).collect();
+        let hashed: Vec<(usize, Digest)> = rows
+            .iter()
+            .enumerate()
+            .map(|(place, row)| (place, self.registry.phone_hash(row.phone.as_e164())))
+            .collect();
         let chunks: Vec<Vec<(usize, Digest)>> = hashed.chunks(CLAIMS_AT_ONCE).map(<[_]>::to_vec).collect();
         futures::stream::iter(chunks)
             .map(|chunk| async move {
-                let loaded =
-                    self.store.load(chunk.iter().map(|(_, phone)| Key::Phone(*phone)).collect::<Vec<_>>()).await?;
+                let loaded = self
+                    .registry
+                    .store
+                    .load(chunk.iter().map(|(_, phone)| Key::Phone(*phone)).collect::<Vec<_>>())
+                    .await?;
                 chunk
                     .into_iter()
                     .map(|(place, phone)| Ok((place, phone, loaded.phone(phone)?)))
@@ -242,7 +249,7 @@ impl Members {
         futures::stream::iter(chunks)
             .map(|chunk| async move {
                 let keys: Vec<Key> = chunk.iter().map(|(_, member)| Key::Member(member.clone())).collect();
-                let loaded = self.store.load(keys).await?;
+                let loaded = self.registry.store.load(keys).await?;
                 chunk
                     .into_iter()
                     .map(|(place, id)| Ok((place, loaded.profile(&id)?.map(|profile| profile.member.node))))
@@ -257,7 +264,7 @@ impl Members {
     async fn add(&self, actor: &Member, lists: &District, row: &Row, phone: Digest) -> Result<(), Error> {
         // A line has no key of its own. A random one is enough: that nobody is recruited
         // twice is kept by the claim on the number.
-        let random = self.world.random().map_err(|error| Error::Internal(error.to_string()))?;
+        let random = self.registry.world.random().map_err(|error| Error::Internal(error.to_string()))?;
         let command = CommandId::new(&actor.id, Uuid::from_bytes(random));
         let person =
             Person { name: row.name.as_str().to_owned(), phone: row.phone.as_e164().to_owned(), payment: None };
@@ -265,8 +272,9 @@ impl Members {
         for attempt in 0..MAX_TRIES {
             let pseudonym = command.pseudonym(attempt);
             let id = MemberId::of_pseudonym(pseudonym);
-            let decided = membership::recruit(new.clone(), pseudonym, actor, lists, command, self.world.now())?;
-            let item = self.seal(&id, &person).await?;
+            let decided =
+                membership::recruit(new.clone(), pseudonym, actor, lists, command, self.registry.world.now())?;
+            let item = self.registry.seal(&id, &person).await?;
             let commit = MemberCommit {
                 before: None,
                 decided: &decided,
@@ -275,8 +283,8 @@ impl Members {
                 invite: None,
                 invitation: None,
             };
-            match self.store.commit_member(&commit).await {
-                Ok(()) => return self.accounts.create(&id, &person.phone, true).await,
+            match self.registry.store.commit_member(&commit).await {
+                Ok(()) => return self.registry.accounts.create(&id, &person.phone, true).await,
                 Err(MemberCommitError::PhoneTaken) => return Err(Refusal::PhoneTaken.into()),
                 Err(MemberCommitError::Failed(error)) => return Err(error),
                 Err(_) => {}

@@ -22,6 +22,10 @@ use pingan_domain::{
     territory::{Level, NodeId},
 };
 use pingan_http::{Body, IdempotencyKey, InvitePath, Problem, Subject, Versioned, schema};
+use pingan_membership::{
+    MAX_TRIES,
+    views::{MemberView, TextView},
+};
 use pingan_store::{
     Key, Loaded,
     members::{IdentityWrite, MemberCommit, MemberCommitError},
@@ -30,11 +34,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{
-    MAX_TRIES, Members,
-    recruiting::person,
-    views::{InvitationView, MemberView, TextView},
-};
+use crate::{Recruiting, by_name::person, views::InvitationView};
 
 /// How many tries in vain one address, or one account, has in a quarter of an hour.
 const MAX_VAIN_TRIES: u32 = 20;
@@ -84,15 +84,15 @@ pub(crate) struct JoinView {
     ),
 )]
 pub(crate) async fn read_invite(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     source: Source,
     InvitePath(code): InvitePath,
 ) -> Result<Response, Problem> {
-    let who = members.source_hash(&source);
-    let loaded = members.store.load([Key::Invite(code), Key::Tries(who)]).await?;
-    let invite = members.usable_invite(&loaded, code, who).await?;
+    let who = recruiting.source_hash(&source);
+    let loaded = recruiting.registry.store.load([Key::Invite(code), Key::Tries(who)]).await?;
+    let invite = recruiting.usable_invite(&loaded, code, who).await?;
     let district = invite.node.at(Level::District).ok_or(Error::NotFound)?;
-    let lists = members.store.load([Key::District(district.clone())]).await?.district(&district)?;
+    let lists = recruiting.registry.store.load([Key::District(district.clone())]).await?.district(&district)?;
     let lists = lists.ok_or(Error::NotFound)?;
     let community = lists.name_of(&invite.node).cloned().ok_or(Error::NotFound)?;
     let view = JoinView {
@@ -157,29 +157,16 @@ pub(crate) struct RegisteredView {
     ),
 )]
 pub(crate) async fn register(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     source: Source,
     InvitePath(code): InvitePath,
     IdempotencyKey(key): IdempotencyKey,
     Body(body): Body<RegisterBody>,
 ) -> Result<Response, Problem> {
     let person = person(&body.name, &body.phone)?;
-    let view = members.register(&source, code, key, person, body.kind).await?;
+    let view = recruiting.register(&source, code, key, person, body.kind).await?;
     let headers = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::ACCEPTED, headers, axum::Json(view)).into_response())
-}
-
-/// Who you are to the platform.
-#[utoipa::path(
-    get,
-    path = "/me",
-    responses((status = 200, description = "You, with your version as `ETag`", body = MemberView)),
-)]
-pub(crate) async fn read_me(State(members): State<Members>, Subject(reader): Subject) -> Result<Response, Problem> {
-    // Who waits for confirmation or is suspended may know that.
-    let loaded = members.store.load([Key::Member(reader.clone())]).await?;
-    let profile = loaded.profile(&reader)?.ok_or(Refusal::NotAMember).map_err(Error::from)?;
-    Ok(Versioned(profile.version, MemberView::from(profile)).into_response())
 }
 
 /// An invitation that is taken.
@@ -209,27 +196,27 @@ pub(crate) struct LinkBody {
     ),
 )]
 pub(crate) async fn link_account(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(account): Subject,
     Body(body): Body<LinkBody>,
 ) -> Result<Response, Problem> {
-    let profile = members.link(&account, &body.member, body.code).await?;
+    let profile = recruiting.link(&account, &body.member, body.code).await?;
     Ok(Versioned(profile.version, MemberView::from(profile)).into_response())
 }
 
-impl Members {
+impl Recruiting {
     fn source_hash(&self, source: &Source) -> Digest {
-        self.hashes.of("source", &source.0)
+        self.registry.hashes.of("source", &source.0)
     }
 
     /// The invite, when it can be used now. A code in vain is counted.
     async fn usable_invite(&self, loaded: &Loaded, code: Code, who: Digest) -> Result<Invite, Error> {
-        let now = self.world.now();
+        let now = self.registry.world.now();
         let first = check_tries(loaded, who, now)?;
         if let Some(invite) = loaded.invite(code)? {
             return invite.usable(now).map(|()| invite);
         }
-        self.store.count_try(who, first, now).await?;
+        self.registry.store.count_try(who, first, now).await?;
         Err(Refusal::InviteUnusable.into())
     }
 
@@ -242,7 +229,7 @@ impl Members {
         kind: Kind,
     ) -> Result<RegisteredView, Error> {
         let who = self.source_hash(source);
-        let phone = self.phone_hash(&person.phone);
+        let phone = self.registry.phone_hash(&person.phone);
         // Nobody is signed in here. The number stands for who sends it, so that another's
         // key is never mistaken for one's own.
         let command = CommandId::new(&MemberId::of_account(&phone.to_string()), key);
@@ -251,8 +238,8 @@ impl Members {
             let pseudonym = command.pseudonym(attempt);
             let id = MemberId::of_pseudonym(pseudonym);
             let keys = [Key::Invite(code), Key::Tries(who), Key::Phone(phone), Key::Member(id.clone())];
-            let loaded = self.store.load(keys).await?;
-            let now = self.world.now();
+            let loaded = self.registry.store.load(keys).await?;
+            let now = self.registry.world.now();
             let answer = |member: &MemberId, invitation: Code| -> Result<RegisteredView, Error> {
                 let expires_at = after_days(now, PERSONAL_DAYS)?;
                 Ok(RegisteredView {
@@ -270,12 +257,12 @@ impl Members {
             let before = match &known {
                 None => None,
                 // The number is a member's: whether it was recruited by name here has to be looked up.
-                Some(member) => self.store.load([Key::Member(member.clone())]).await?.profile(member)?,
+                Some(member) => self.registry.store.load([Key::Member(member.clone())]).await?.profile(member)?,
             };
             let (decided, identity): (Decided, _) = match &before {
                 None => {
                     let decided = membership::register(&invite, kind, pseudonym, command, now)?;
-                    (decided, Some(self.seal(&id, &person).await?))
+                    (decided, Some(self.registry.seal(&id, &person).await?))
                 }
                 Some(before) if before.member.state == MemberState::Invited && before.member.node == invite.node => {
                     (membership::change_own(before, &Change::Register { invite: code }, now)?, None)
@@ -296,7 +283,7 @@ impl Members {
                 // for whoever knows the number would be a way into their membership.
                 invitation: identity.is_some().then(|| (self.invitation_hash(&id, invitation), &ends)),
             };
-            match self.store.commit_member(&commit).await {
+            match self.registry.store.commit_member(&commit).await {
                 Ok(()) => return answer(&id, invitation),
                 Err(MemberCommitError::CodeTaken) => attempt += 1,
                 Err(MemberCommitError::Failed(error)) => return Err(error),
@@ -307,39 +294,31 @@ impl Members {
     }
 
     async fn link(&self, account: &MemberId, id: &MemberId, code: Code) -> Result<Profile, Error> {
-        let who = self.hashes.of("account", account.as_str());
+        let who = self.registry.hashes.of("account", account.as_str());
         let hash = self.invitation_hash(id, code);
         for _ in 0..MAX_TRIES {
             let keys = [Key::Member(account.clone()), Key::Member(id.clone()), Key::Invitation(hash), Key::Tries(who)];
-            let loaded = self.store.load(keys).await?;
-            let now = self.world.now();
+            let loaded = self.registry.store.load(keys).await?;
+            let now = self.registry.world.now();
             let first = check_tries(&loaded, who, now)?;
             let invitation = loaded.invitation(hash)?.filter(|invitation| now < invitation.ends_at);
             let (Some(_), Some(before)) = (invitation, loaded.profile(id)?) else {
-                self.store.count_try(who, first, now).await?;
+                self.registry.store.count_try(who, first, now).await?;
                 return Err(Refusal::InviteUnusable.into());
             };
-            let wanted = self.settings.linked.then(|| account.clone());
+            let wanted = self.linked.then(|| account.clone());
             // With accounts of the deployment's own, the account is the member.
-            if !self.settings.linked && account != id {
+            if !self.linked && account != id {
                 return Err(Refusal::InviteUnusable.into());
             }
             if before.member.state == MemberState::Active && before.account == wanted {
                 return Ok(before);
             }
-            if self.settings.linked && loaded.profile(account)?.is_some() {
+            if self.linked && loaded.profile(account)?.is_some() {
                 return Err(Refusal::AccountTaken.into());
             }
             let decided = membership::change_own(&before, &Change::Accept { account: wanted }, now)?;
-            let commit = MemberCommit {
-                before: Some(&before),
-                decided: &decided,
-                done: None,
-                identity: IdentityWrite::Keep,
-                invite: None,
-                invitation: None,
-            };
-            match self.store.commit_member(&commit).await {
+            match self.registry.store.commit_member(&MemberCommit::change(&before, &decided)).await {
                 Ok(()) => return Ok(decided.profile),
                 Err(MemberCommitError::Failed(error)) => return Err(error),
                 Err(_) => {}

@@ -8,19 +8,21 @@ use pingan_domain::{
     command::{CommandId, Fingerprint},
     district::{District, StationTasks},
     error::{Error, Refusal},
+    identity::Person,
     invite::{PERSONAL_DAYS, PersonalInvite, after_days},
     member::{Body, MemberId, MemberState},
     membership::{self, Profile},
     territory::NodeId,
     text::Text,
 };
+use pingan_membership::MAX_TRIES;
 use pingan_store::{
     Key,
     members::{Done, IdentityWrite, MemberCommit, MemberCommitError},
 };
 use uuid::Uuid;
 
-use crate::{MAX_TRIES, Members, recruiting::person};
+use crate::{Recruiting, by_name::person};
 
 /// A district manager to be appointed.
 #[derive(Debug)]
@@ -48,16 +50,16 @@ pub struct Appointed {
     pub expires_at: Timestamp,
 }
 
-impl Members {
+impl Recruiting {
     /// Appoints a district manager, and makes the district when it is not there. The same
     /// again renews the invitation as long as the person has not signed in, and changes
     /// nothing else.
     pub async fn appoint(&self, appointment: &Appointment) -> Result<Appointed, Error> {
         let Appointment { district, named, body, name, phone } = appointment;
         let person = person(name, phone)?;
-        let phone = self.phone_hash(&person.phone);
+        let phone = self.registry.phone_hash(&person.phone);
         // One person is appointed once for a district: the number stands for the key of the command.
-        let key = self.hashes.of("appointment", &format!("{district} {body} {}", person.phone));
+        let key = self.registry.hashes.of("appointment", &format!("{district} {body} {}", person.phone));
         let key = Uuid::from_slice(&key.bytes()[..16]).map_err(|error| Error::Internal(error.to_string()))?;
         let command = CommandId::new(&MemberId::clock(), key);
         let fingerprint = Fingerprint::of(key, "appoint", district.as_str(), &body)?;
@@ -68,12 +70,12 @@ impl Members {
             let id = MemberId::of_pseudonym(pseudonym);
             let keys =
                 [Key::Command(command), Key::District(district.clone()), Key::Phone(phone), Key::Member(id.clone())];
-            let loaded = self.store.load(keys).await?;
-            let now = self.world.now();
+            let loaded = self.registry.store.load(keys).await?;
+            let now = self.registry.world.now();
             let ends_at = after_days(now, PERSONAL_DAYS)?;
             let known = loaded.profile(&id)?.filter(|profile| profile.created_by == Some(command));
             if let Some(profile) = known {
-                return self.appoint_again(profile, code, ends_at).await;
+                return self.appoint_again(profile, &person, code, ends_at).await;
             }
             let lists = match loaded.district(district)? {
                 Some(lists) => lists,
@@ -83,7 +85,7 @@ impl Members {
             if loaded.phone(phone)?.is_some() {
                 return Err(Refusal::PhoneTaken.into());
             }
-            let item = self.seal(&id, &person).await?;
+            let item = self.registry.seal(&id, &person).await?;
             let invitation = PersonalInvite { member: id.clone(), ends_at };
             let done = Done { command, fingerprint, target: id.to_string() };
             let commit = MemberCommit {
@@ -94,9 +96,9 @@ impl Members {
                 invite: None,
                 invitation: Some((self.invitation_hash(&id, code), &invitation)),
             };
-            match self.store.commit_member(&commit).await {
+            match self.registry.store.commit_member(&commit).await {
                 Ok(()) => {
-                    self.accounts.create(&id, &person.phone, true).await?;
+                    self.registry.accounts.create(&id, &person.phone, true).await?;
                     return Ok(Appointed { member: id, invitation: Some(code), expires_at: ends_at });
                 }
                 Err(MemberCommitError::CodeTaken) => attempt += 1,
@@ -107,17 +109,21 @@ impl Members {
         Err(Error::Busy { retry_after_seconds: 1 })
     }
 
-    async fn appoint_again(&self, profile: Profile, code: Code, ends_at: Timestamp) -> Result<Appointed, Error> {
+    /// The command stands for the person's number, so that this is who was appointed.
+    async fn appoint_again(
+        &self,
+        profile: Profile,
+        person: &Person,
+        code: Code,
+        ends_at: Timestamp,
+    ) -> Result<Appointed, Error> {
         let id = profile.member.id;
         if profile.member.state != MemberState::Invited {
             return Ok(Appointed { member: id, invitation: None, expires_at: ends_at });
         }
-        if let Some(item) = self.store.load([Key::Identity(id.clone())]).await?.identity(&id, self.world.now())? {
-            let person = self.unseal(&item).await?;
-            self.accounts.create(&id, &person.phone, true).await?;
-        }
+        self.registry.accounts.create(&id, &person.phone, true).await?;
         let invitation = PersonalInvite { member: id.clone(), ends_at };
-        self.store.put_invitation(self.invitation_hash(&id, code), &invitation).await?;
+        self.registry.store.put_invitation(self.invitation_hash(&id, code), &invitation).await?;
         Ok(Appointed { member: id, invitation: Some(code), expires_at: ends_at })
     }
 
@@ -137,7 +143,7 @@ impl Members {
         };
         lists.validate(None)?;
         // Whoever was faster has made it as well as this would.
-        self.store.put_district(&lists, 0).await?;
+        self.registry.store.put_district(&lists, 0).await?;
         Ok(lists)
     }
 }

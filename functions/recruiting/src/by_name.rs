@@ -16,6 +16,7 @@ use pingan_domain::{
     territory::NodeId,
 };
 use pingan_http::{Body, DistrictPath, IdempotencyKey, MemberPath, Problem, Subject, schema};
+use pingan_membership::{MANAGERS, MAX_TRIES};
 use pingan_roster::{Name, Phone};
 use pingan_store::{
     Key,
@@ -26,7 +27,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{
-    MANAGERS, MAX_TRIES, Members,
+    Recruiting,
     views::{InvitationView, RecruitedView},
 };
 
@@ -108,7 +109,7 @@ pub(crate) fn person(name: &str, phone: &str) -> Result<Person, Error> {
     ),
 )]
 pub(crate) async fn recruit_member(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(actor): Subject,
     DistrictPath(district): DistrictPath,
     IdempotencyKey(key): IdempotencyKey,
@@ -117,7 +118,7 @@ pub(crate) async fn recruit_member(
     let person = person(&body.name, &body.phone)?;
     let RecruitBody { role, node, body, agency, kind, trades, places, .. } = body;
     let new = NewMember { role, node, body, agency, kind, trades, places };
-    let (profile, invitation) = members.recruit(&actor, key, &district, new, person).await?;
+    let (profile, invitation) = recruiting.recruit(&actor, key, &district, new, person).await?;
     let location = format!("/districts/{district}/members/{}", profile.member.id);
     let version = profile.version;
     let view = RecruitedView { member: profile.into(), invitation };
@@ -145,18 +146,18 @@ pub(crate) async fn recruit_member(
     ),
 )]
 pub(crate) async fn renew_invitation(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(actor): Subject,
     DistrictPath(district): DistrictPath,
     MemberPath(id): MemberPath,
     IdempotencyKey(key): IdempotencyKey,
 ) -> Result<Response, Problem> {
-    let invitation = members.renew(&actor, key, &district, &id).await?;
+    let invitation = recruiting.renew(&actor, key, &district, &id).await?;
     let headers = [(header::CACHE_CONTROL, "no-store")];
     Ok((StatusCode::CREATED, headers, axum::Json(invitation)).into_response())
 }
 
-impl Members {
+impl Recruiting {
     async fn recruit(
         &self,
         actor: &MemberId,
@@ -167,7 +168,7 @@ impl Members {
     ) -> Result<(Profile, InvitationView), Error> {
         let command = CommandId::new(actor, key);
         let fingerprint = Fingerprint::of(key, "recruit", district.as_str(), &(&new, &person.name, &person.phone))?;
-        let phone = self.phone_hash(&person.phone);
+        let phone = self.registry.phone_hash(&person.phone);
         let mut attempt = 0;
         for _ in 0..MAX_TRIES {
             let pseudonym = command.pseudonym(attempt);
@@ -179,19 +180,19 @@ impl Members {
                 Key::Phone(phone),
                 Key::Member(id.clone()),
             ];
-            let loaded = self.store.load(keys).await?;
+            let loaded = self.registry.store.load(keys).await?;
             let actor = loaded.actor(actor)?.acting_as_any(&MANAGERS)?;
             if let Some(done) = loaded.done(command)? {
-                let profile = self.repeat(&loaded, &done, fingerprint).await?;
+                let profile = self.registry.repeat(&loaded, &done, fingerprint).await?;
                 return self.tell_recruited(profile, command, &person).await;
             }
             let lists = loaded.district(district)?.ok_or(Error::NotFound)?;
-            let now = self.world.now();
+            let now = self.registry.world.now();
             let decided = membership::recruit(new.clone(), pseudonym, &actor, &lists, command, now)?;
             if loaded.phone(phone)?.is_some() {
                 return Err(Refusal::PhoneTaken.into());
             }
-            let item = self.seal(&id, &person).await?;
+            let item = self.registry.seal(&id, &person).await?;
             let code = self.invitation_code(&command.to_string());
             let invitation = PersonalInvite { member: id.clone(), ends_at: after_days(now, PERSONAL_DAYS)? };
             let done = Done { command, fingerprint, target: id.to_string() };
@@ -203,7 +204,7 @@ impl Members {
                 invite: None,
                 invitation: Some((self.invitation_hash(&id, code), &invitation)),
             };
-            match self.store.commit_member(&commit).await {
+            match self.registry.store.commit_member(&commit).await {
                 Ok(()) => return self.tell_recruited(decided.profile, command, &person).await,
                 Err(MemberCommitError::AlreadyDone | MemberCommitError::Stale | MemberCommitError::PhoneTaken) => {}
                 Err(MemberCommitError::CodeTaken) => attempt += 1,
@@ -222,7 +223,7 @@ impl Members {
         person: &Person,
     ) -> Result<(Profile, InvitationView), Error> {
         if profile.member.state == MemberState::Invited {
-            self.accounts.create(&profile.member.id, &person.phone, true).await?;
+            self.registry.accounts.create(&profile.member.id, &person.phone, true).await?;
         }
         let invitation = InvitationView {
             code: self.invitation_code(&command.to_string()),
@@ -239,7 +240,7 @@ impl Members {
         id: &MemberId,
     ) -> Result<InvitationView, Error> {
         let command = CommandId::new(actor, key);
-        let loaded = self.store.load([Key::Member(actor.clone()), Key::Member(id.clone())]).await?;
+        let loaded = self.registry.store.load([Key::Member(actor.clone()), Key::Member(id.clone())]).await?;
         let actor = loaded.actor(actor)?.acting_as_any(&MANAGERS)?;
         let target = loaded.profile(id)?.ok_or(Error::NotFound)?;
         if !district.contains(&target.member.node) {
@@ -249,10 +250,10 @@ impl Members {
         if !matches!(target.member.state, MemberState::Invited | MemberState::Applied) {
             return Err(Error::WrongMemberState(target.member.state));
         }
-        let now = self.world.now();
+        let now = self.registry.world.now();
         let code = self.invitation_code(&command.to_string());
         let invitation = PersonalInvite { member: id.clone(), ends_at: after_days(now, PERSONAL_DAYS)? };
-        self.store.put_invitation(self.invitation_hash(id, code), &invitation).await?;
+        self.registry.store.put_invitation(self.invitation_hash(id, code), &invitation).await?;
         Ok(InvitationView { code, expires_at: invitation.ends_at })
     }
 }

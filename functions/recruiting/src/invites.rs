@@ -14,6 +14,7 @@ use pingan_domain::{
     territory::{Level, NodeId},
 };
 use pingan_http::{Body, DistrictPath, IdempotencyKey, InvitePath, Problem, Query, Subject, page, schema};
+use pingan_membership::{MANAGERS, MAX_TRIES};
 use pingan_poster::{Name, Poster};
 use pingan_store::{
     Key,
@@ -24,7 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use crate::{
-    MANAGERS, MAX_TRIES, Members,
+    Recruiting,
     views::{InviteView, InvitesPage},
 };
 
@@ -59,14 +60,14 @@ pub(crate) struct InviteBody {
     ),
 )]
 pub(crate) async fn make_invite(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(actor): Subject,
     DistrictPath(district): DistrictPath,
     IdempotencyKey(key): IdempotencyKey,
     Body(body): Body<InviteBody>,
 ) -> Result<Response, Problem> {
-    let invite = members.make_invite(&actor, key, &district, &body).await?;
-    let view = InviteView::new(invite, &members.settings.join_base);
+    let invite = recruiting.make_invite(&actor, key, &district, &body).await?;
+    let view = InviteView::new(invite, &recruiting.join_base);
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
 
@@ -96,13 +97,13 @@ pub(crate) struct InvitesQuery {
     ),
 )]
 pub(crate) async fn list_invites(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(reader): Subject,
     DistrictPath(district): DistrictPath,
     Query(query): Query<InvitesQuery>,
 ) -> Result<Response, Problem> {
     let limit = page::limit(query.limit)?;
-    let loaded = members.store.load([Key::Member(reader.clone())]).await?;
+    let loaded = recruiting.registry.store.load([Key::Member(reader.clone())]).await?;
     let reader = loaded.actor(&reader)?.acting_as_any(&MANAGERS)?;
     let node = query.node.unwrap_or_else(|| reader.node.clone());
     if !district.contains(&node) || !reader.node.contains(&node) {
@@ -111,8 +112,8 @@ pub(crate) async fn list_invites(
     if node.level() != Level::Community {
         return Err(Error::field("node", "is not a community; invites belong to communities").into());
     }
-    let (invites, next) = members.store.invites(&node, &reader.id, limit, query.cursor.as_deref()).await?;
-    let items = invites.into_iter().map(|invite| InviteView::new(invite, &members.settings.join_base)).collect();
+    let (invites, next) = recruiting.registry.store.invites(&node, &reader.id, limit, query.cursor.as_deref()).await?;
+    let items = invites.into_iter().map(|invite| InviteView::new(invite, &recruiting.join_base)).collect();
     let page = InvitesPage { items, next: next.clone() };
     Ok(page::respond(page, next.as_deref(), &format!("node={node}&limit={limit}")))
 }
@@ -131,15 +132,15 @@ pub(crate) async fn list_invites(
     ),
 )]
 pub(crate) async fn revoke_invite(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(actor): Subject,
     DistrictPath(district): DistrictPath,
     InvitePath(code): InvitePath,
 ) -> Result<StatusCode, Problem> {
-    let loaded = members.store.load([Key::Member(actor.clone()), Key::Invite(code)]).await?;
+    let loaded = recruiting.registry.store.load([Key::Member(actor.clone()), Key::Invite(code)]).await?;
     let actor = loaded.actor(&actor)?.acting_as_any(&MANAGERS)?;
     let _ = in_territory(loaded.invite(code)?, &actor, &district)?;
-    members.store.revoke_invite(code, members.world.now()).await?;
+    recruiting.registry.store.revoke_invite(code, recruiting.registry.world.now()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -178,19 +179,19 @@ pub(crate) struct PosterQuery {
     ),
 )]
 pub(crate) async fn read_poster(
-    State(members): State<Members>,
+    State(recruiting): State<Recruiting>,
     Subject(reader): Subject,
     DistrictPath(district): DistrictPath,
     InvitePath(code): InvitePath,
     Query(query): Query<PosterQuery>,
 ) -> Result<Response, Problem> {
     let keys = [Key::Member(reader.clone()), Key::Invite(code), Key::District(district.clone())];
-    let loaded = members.store.load(keys).await?;
+    let loaded = recruiting.registry.store.load(keys).await?;
     let reader = loaded.actor(&reader)?.acting_as_any(&MANAGERS)?;
     let invite = in_territory(loaded.invite(code)?, &reader, &district)?;
     let lists = loaded.district(&district)?.ok_or(Error::NotFound)?;
     let community = lists.name_of(&invite.node).ok_or(Error::NotFound)?;
-    let url = format!("{}{code}", members.settings.join_base);
+    let url = format!("{}{code}", recruiting.join_base);
     let last_day = invite.expires_at.to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
     let code = code.to_string();
     let poster = Poster {
@@ -221,7 +222,7 @@ fn in_territory(invite: Option<Invite>, actor: &Member, district: &NodeId) -> Re
     invite.filter(|invite| district.contains(&invite.node) && actor.node.contains(&invite.node)).ok_or(Error::NotFound)
 }
 
-impl Members {
+impl Recruiting {
     async fn make_invite(
         &self,
         actor: &MemberId,
@@ -236,7 +237,7 @@ impl Members {
             let code = command.invite_code(attempt);
             let keys =
                 [Key::Member(actor.clone()), Key::Command(command), Key::District(district.clone()), Key::Invite(code)];
-            let loaded = self.store.load(keys).await?;
+            let loaded = self.registry.store.load(keys).await?;
             let actor = loaded.actor(actor)?.acting_as_any(&MANAGERS)?;
             if let Some(done) = loaded.done(command)? {
                 if done.fingerprint != fingerprint {
@@ -245,7 +246,7 @@ impl Members {
                 let code = Code::parse(&done.target).map_err(|error| Error::Internal(error.to_string()))?;
                 let invite = match loaded.invite(code)? {
                     Some(invite) => Some(invite),
-                    None => self.store.load([Key::Invite(code)]).await?.invite(code)?,
+                    None => self.registry.store.load([Key::Invite(code)]).await?.invite(code)?,
                 };
                 return invite.ok_or(Error::NotFound);
             }
@@ -257,9 +258,10 @@ impl Members {
             if !lists.has(&node) {
                 return Err(Error::field("/node", "is no node of the district"));
             }
-            let invite = Invite::new(code, node, actor.id.clone(), body.days, body.max_uses, self.world.now())?;
+            let invite =
+                Invite::new(code, node, actor.id.clone(), body.days, body.max_uses, self.registry.world.now())?;
             let done = Done { command, fingerprint, target: code.to_string() };
-            match self.store.add_invite(&invite, &done).await {
+            match self.registry.store.add_invite(&invite, &done).await {
                 Ok(()) => return Ok(invite),
                 Err(MemberCommitError::CodeTaken) => attempt += 1,
                 Err(MemberCommitError::Failed(error)) => return Err(error),
