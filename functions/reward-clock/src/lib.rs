@@ -114,7 +114,11 @@ impl RewardClock {
             let now = self.world.now();
             let done = done_by_clock(&reward)?;
             let context = Context { command: done.command, now, today: day(now, &self.time_zone) };
-            let Some(decided) = reward.come(&payouts, &fund, context)? else { break };
+            let decided = match reward.come(&payouts, &fund, context) {
+                Err(Error::Internal(_)) if self.store.has_moved_on(&reward).await? => break,
+                decided => decided?,
+            };
+            let Some(decided) = decided else { break };
             let commit = RewardCommit {
                 before: Some(&reward),
                 fund: Some(&fund),

@@ -7,8 +7,8 @@ use axum::{
 use pingan_domain::{
     command::{CommandId, Fingerprint},
     error::{Error, Refusal},
-    member::{MemberId, Role},
-    reward::{Adjustment, Decided, Reward, RewardAction, RewardId, ShareState},
+    member::{Member, MemberId, Role},
+    reward::{Adjustment, Context, Decided, Reward, RewardAction, RewardId, ShareState},
     rewarded::Rewarded,
     tally::day,
     territory::NodeId,
@@ -88,30 +88,9 @@ impl Rewards {
             // Whose rewards of the year have to be known only the reward says.
             let now = self.now();
             let found = self.found(&before, now.1).await?;
-            let (befores, fund, context) = (found.befores(now.1), found.fund(), context(&done, now));
-            let rules = &found.rules.content;
-            let decided = match step {
-                RewardStepBody::Adjust { grade, amount_fen, weights, reason } => {
-                    let (weights, reason) = (weights.clone(), reason.clone());
-                    let adjustment = Adjustment { grade: grade.clone(), amount_fen: *amount_fen, weights, reason };
-                    before.adjust(&acting, &adjustment, rules, &befores, context)?
-                }
-                RewardStepBody::Agree {} if found.reopened => return Err(Refusal::MatterReopened.into()),
-                RewardStepBody::Agree {} if found.elsewhere => return Err(Refusal::RewardedAlready.into()),
-                RewardStepBody::Agree {} => {
-                    // Whoever may not act here any more has not agreed.
-                    let mut known = before.clone();
-                    known.agreed.retain(|agreed| !found.gone.contains(&agreed.member));
-                    known.agree(&acting, rules, &befores, &fund, context)?
-                }
-                RewardStepBody::Decline { reason, note } => before.decline(&acting, *reason, note, context)?,
-                RewardStepBody::Reverse { reason } => {
-                    let decided = before.reverse(&acting, reason, &fund, context)?;
-                    // Money that is on its way is not taken back.
-                    found.payouts.iter().try_for_each(|payout| payout.may_reverse(context.now))?;
-                    decided
-                }
-                RewardStepBody::Recover { share, reason } => before.recover(*share, &acting, reason, &fund, context)?,
+            let decided = match decide(step, &before, &acting, &found, context(&done, now)) {
+                Err(Error::Internal(_)) if self.store.has_moved_on(&before).await? => continue,
+                decided => decided?,
             };
             let commit = RewardCommit {
                 before: Some(&before),
@@ -166,5 +145,39 @@ impl Rewards {
             }
             _ => Vec::new(),
         }
+    }
+}
+
+/// What a step makes of a reward, by what was found for it.
+fn decide(
+    step: &RewardStepBody,
+    before: &Reward,
+    acting: &Member,
+    found: &Found,
+    context: Context,
+) -> Result<Decided, Error> {
+    let (befores, fund, rules) = (found.befores(context.today), found.fund(), &found.rules.content);
+    match step {
+        RewardStepBody::Adjust { grade, amount_fen, weights, reason } => {
+            let (weights, reason) = (weights.clone(), reason.clone());
+            let adjustment = Adjustment { grade: grade.clone(), amount_fen: *amount_fen, weights, reason };
+            before.adjust(acting, &adjustment, rules, &befores, context)
+        }
+        RewardStepBody::Agree {} if found.reopened => Err(Refusal::MatterReopened.into()),
+        RewardStepBody::Agree {} if found.elsewhere => Err(Refusal::RewardedAlready.into()),
+        RewardStepBody::Agree {} => {
+            // Whoever may not act here any more has not agreed.
+            let mut known = before.clone();
+            known.agreed.retain(|agreed| !found.gone.contains(&agreed.member));
+            known.agree(acting, rules, &befores, &fund, context)
+        }
+        RewardStepBody::Decline { reason, note } => before.decline(acting, *reason, note, context),
+        RewardStepBody::Reverse { reason } => {
+            let decided = before.reverse(acting, reason, &fund, context)?;
+            // Money that is on its way is not taken back.
+            found.payouts.iter().try_for_each(|payout| payout.may_reverse(context.now))?;
+            Ok(decided)
+        }
+        RewardStepBody::Recover { share, reason } => before.recover(*share, acting, reason, &fund, context),
     }
 }

@@ -313,6 +313,13 @@ impl Store {
         Ok(approvers.into_iter().collect())
     }
 
+    /// Whether a reward has moved on since it was read. Its fund is read after it, and may know already of what was
+    /// done in between: deciding on the two together would then look like a fault.
+    pub async fn has_moved_on(&self, before: &Reward) -> Result<bool, Error> {
+        let found = self.load([Key::Reward(before.id)]).await?.reward(before.id)?;
+        Ok(found.is_none_or(|reward| reward.version != before.version))
+    }
+
     /// A reward with its events; none when there is none.
     pub async fn reward_history(&self, id: RewardId) -> Result<Option<RewardHistory>, Error> {
         let (mut reward, mut events) = (None, Vec::new());

@@ -187,6 +187,29 @@ async fn of_many_who_confirm_at_once_one_pays() {
     assert_eq!(counter.fund().await.paid_fen, 3_000);
 }
 
+/// The fund has nothing else that was paid: who is late may see a reward of before and a fund of after.
+#[tokio::test]
+async fn of_many_who_take_back_what_was_paid_one_does() {
+    let counter = Counter::open().await;
+    let code = counter.makes_code().await;
+    let checked = expect(counter.types(&code).await, 200);
+    expect(counter.steps(&counter.manager, checked.version(), &json!({ "step": "confirm" })).await, 200);
+    let path = format!("{DEMO}/rewards/{}", counter.reward);
+    let version = counter.treasurer.person.get(&path).await.unwrap().version();
+    let recover = json!({ "step": "recover", "share": 0, "reason": "It was no hazard." });
+    let mut recovering = JoinSet::new();
+    for _ in 0..MANY {
+        let (person, key) = (counter.treasurer.person.clone(), counter.treasurer.keys.next());
+        let (path, recover) = (format!("{path}/steps"), recover.clone());
+        recovering.spawn(async move { person.post(&path, key, version, &recover).await.unwrap().status });
+    }
+    let answers = recovering.join_all().await;
+    assert_eq!(answers.iter().filter(|status| **status == 200).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|status| [200, 409, 412].contains(status)), "{answers:?}");
+    let fund = counter.fund().await;
+    assert_eq!((fund.paid_fen, fund.available_fen), (0, fund.granted_fen));
+}
+
 #[tokio::test]
 async fn what_nobody_claims_in_time_goes_back_after_a_reminder() {
     let counter = Counter::open().await;
